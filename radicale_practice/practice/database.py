@@ -1,0 +1,242 @@
+"""Engine and unit of work: one request, one transaction, opened by the first statement.
+
+A unit ends in one of three ways: committed; rolled back (also when somebody above swallowed our error:
+an operation that raised has marked the unit); refused, where the change went back to its savepoint while
+what was written about it (revision, journal, attention) is committed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.pool import NullPool
+
+from radicale_practice.practice.errors import PracticeError, Unavailable
+from radicale_practice.practice.model import Actor
+
+Mode = Literal["r", "w"]
+
+LOCK_TIMEOUT = 3.0
+"""Seconds a writer of ours waits for a lock on PostgreSQL before the answer is "try again later"."""
+
+SQLITE_BUSY_TIMEOUT = 10.0
+"""SQLite's busy handler is no queue: a writer may wait much longer than its turn."""
+
+WRITER_MUTEX = 0x50524143
+"""Class of the advisory locks that only our own writers take (lock order: first)."""
+
+
+class UnitOfWork:
+    """One transaction of ours. ``connection`` opens it; nothing happens before the first use."""
+
+    def __init__(self, database: Database, mode: Mode, actor: Actor) -> None:
+        self.database = database
+        self.mode: Mode = mode
+        self.actor = actor
+        self.failed = False
+        self.closed = False
+        self._connection: Connection | None = None
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self.database.dialect
+
+    @property
+    def opened(self) -> bool:
+        """Whether a statement has run in this unit."""
+        return self._connection is not None
+
+    @property
+    def connection(self) -> Connection:
+        """The connection inside this unit's transaction.
+
+        Raises ``Unavailable`` if the database cannot be reached, ``PracticeError`` after the unit ended
+        (an access after the lock's exit is a defect, never an empty answer).
+        """
+        if self.closed:
+            raise PracticeError("the unit of work has ended")
+        if self._connection is None:
+            with translated_errors():
+                self._connection = self.database.begin(self.mode, self.actor)
+        return self._connection
+
+    @contextmanager
+    def operation(self) -> Iterator[None]:
+        """A savepoint around one storage operation; an exception rolls it back and marks the unit."""
+        with translated_errors():
+            savepoint = self.connection.begin_nested()
+            try:
+                yield
+            except BaseException:
+                self.failed = True
+                if savepoint.is_active:
+                    savepoint.rollback()
+                raise
+            savepoint.commit()
+
+    def lock_paths(self, paths: Iterable[str]) -> None:
+        """Take our writers' mutex for these resource paths, in sorted order (PostgreSQL only)."""
+        if self.dialect != "postgresql":
+            return
+        with translated_errors():
+            for path in sorted(set(paths)):
+                self.connection.execute(
+                    text("SELECT pg_advisory_xact_lock(:cls, hashtext(:path))"),
+                    {"cls": WRITER_MUTEX, "path": path},
+                )
+
+    def end(self) -> None:
+        """Commit, or roll back if an operation failed. Raises ``Unavailable`` if COMMIT does."""
+        self.closed = True
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            with translated_errors():
+                if self.failed or self.mode == "r":
+                    self.database.rollback(connection)
+                else:
+                    self.database.commit(connection)
+        finally:
+            connection.close()
+
+    def abandon(self) -> None:
+        """Roll back whatever was done."""
+        self.failed = True
+        self.end()
+
+
+class Database:
+    """One database. The engine is made after fork, once per process, at first use."""
+
+    def __init__(self, url: str, lock_timeout: float = LOCK_TIMEOUT) -> None:
+        self.url = make_url(url)
+        if self.url.drivername == "postgresql":
+            self.url = self.url.set(drivername="postgresql+psycopg")
+        self.dialect: str = self.url.get_backend_name()
+        self.lock_timeout = lock_timeout
+        self._engine: Engine | None = None
+        self._engine_pid: int | None = None
+        self._engine_guard = threading.Lock()
+
+    @property
+    def engine(self) -> Engine:
+        """This process's engine."""
+        pid = os.getpid()
+        if self._engine is None or self._engine_pid != pid:
+            with self._engine_guard:
+                if self._engine is None or self._engine_pid != pid:
+                    self._engine = self._create_engine()
+                    self._engine_pid = pid
+        return self._engine
+
+    def _create_engine(self) -> Engine:
+        if self.dialect == "sqlite":
+            in_file = bool(self.url.database) and self.url.database != ":memory:"
+            engine = create_engine(
+                self.url,
+                hide_parameters=True,
+                poolclass=None if in_file else NullPool,
+                connect_args={"timeout": SQLITE_BUSY_TIMEOUT, "check_same_thread": False},
+            )
+            event.listen(engine, "connect", _prepare_sqlite)
+            return engine
+        return create_engine(self.url, hide_parameters=True, pool_size=8, max_overflow=24, pool_pre_ping=True)
+
+    def begin(self, mode: Mode, actor: Actor) -> Connection:
+        """A connection inside a fresh transaction ("r" is one snapshot, "w" sees what is committed)."""
+        connection = self.engine.connect()
+        try:
+            if self.dialect == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "w" else "BEGIN")
+            elif mode == "r":
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                connection.begin()
+            else:
+                connection.execution_options(isolation_level="READ COMMITTED")
+                connection.begin()
+                connection.execute(
+                    text(
+                        "SELECT set_config('lock_timeout', :ms, true),"
+                        " set_config('radicale_practice.actor', :actor, true)"
+                    ),
+                    {"ms": f"{int(self.lock_timeout * 1000)}ms", "actor": actor.source or "practice"},
+                )
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def commit(self, connection: Connection) -> None:
+        """COMMIT."""
+        if self.dialect == "sqlite":
+            connection.exec_driver_sql("COMMIT")
+        else:
+            connection.commit()
+
+    def rollback(self, connection: Connection) -> None:
+        """ROLLBACK."""
+        if self.dialect == "sqlite":
+            if connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
+                connection.exec_driver_sql("ROLLBACK")
+        else:
+            connection.rollback()
+
+    @contextmanager
+    def read(self) -> Iterator[UnitOfWork]:
+        """A unit that only reads: one consistent snapshot."""
+        yield from self._unit("r", Actor())
+
+    @contextmanager
+    def write(self, actor: Actor | None = None) -> Iterator[UnitOfWork]:
+        """A unit that may write. An exception out of the block rolls everything back."""
+        yield from self._unit("w", actor or Actor())
+
+    def _unit(self, mode: Mode, actor: Actor) -> Iterator[UnitOfWork]:
+        unit = UnitOfWork(self, mode, actor)
+        try:
+            yield unit
+        except BaseException:
+            unit.abandon()
+            raise
+        unit.end()
+
+    def dispose(self) -> None:
+        """Close this process's idle connections."""
+        if self._engine is not None and self._engine_pid == os.getpid():
+            self._engine.dispose()
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn "the database is away, locked or not migrated" into ``Unavailable``."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, TimeoutError) as error:
+        raise Unavailable("the database is away or locked") from error
+    except DBAPIError as error:
+        if error.connection_invalidated or _is_missing_table(error):
+            raise Unavailable("the database is away or not migrated") from error
+        raise
+
+
+def _is_missing_table(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in {"42P01", "42703"}
+
+
+def _prepare_sqlite(dbapi_connection: object, _record: object) -> None:
+    """Explicit BEGIN by us, write-ahead log, every commit on disk, our own foreign keys checked."""
+    dbapi_connection.isolation_level = None  # type: ignore[attr-defined]
+    cursor = dbapi_connection.cursor()  # type: ignore[attr-defined]
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()

@@ -1,0 +1,6 @@
+"""The tables: ``practice_tables`` knows nothing of CalDAV, ``sync_tables`` stands beside them."""
+
+from radicale_practice.practice.schema import practice_tables, sync_tables
+from radicale_practice.practice.schema.columns import metadata
+
+__all__ = ["metadata", "practice_tables", "sync_tables"]

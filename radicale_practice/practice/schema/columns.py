@@ -1,0 +1,116 @@
+"""Column types and defaults shared by all tables, safe for a plain INSERT by a foreign program."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, DateTime, Dialect, Integer, MetaData, String, Text
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+WALL_TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+
+BigId = BigInteger().with_variant(Integer(), "sqlite")
+"""A 64-bit key; SQLite numbers rows by itself only in a column declared INTEGER."""
+
+
+class WallTime(TypeDecorator[datetime]):
+    """A local date and time without a zone: TIMESTAMP on PostgreSQL, ``YYYY-MM-DD HH:MM:SS`` on SQLite.
+
+    The one text form on SQLite makes text order equal to time order; a CHECK holds foreign programs to
+    it. A text that is no time (an old row, a CHECK switched off) reads as None, not as an exception.
+    """
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """TEXT on SQLite, TIMESTAMP WITHOUT TIME ZONE elsewhere."""
+        return dialect.type_descriptor(String(19) if dialect.name == "sqlite" else DateTime(timezone=False))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Whole seconds: RFC 5545 DATE-TIME has no fractions."""
+        if value is None:
+            return None
+        value = value.replace(microsecond=0, tzinfo=None)
+        return value.isoformat(" ") if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """The naive datetime."""
+        if value is None or isinstance(value, datetime):
+            return value
+        try:
+            return datetime.fromisoformat(str(value))
+        except ValueError:
+            return None
+
+
+class random_public_id(FunctionElement[str]):  # noqa: N801 - a SQL function
+    """SQL default: 32 random hexadecimal digits, made by the database."""
+
+    inherit_cache = True
+    type = Text()
+
+
+@compiles(random_public_id, "sqlite")
+def _random_public_id_sqlite(*_: Any, **__: Any) -> str:
+    return "(lower(hex(randomblob(16))))"
+
+
+@compiles(random_public_id, "postgresql")
+def _random_public_id_postgresql(*_: Any, **__: Any) -> str:
+    return "replace(gen_random_uuid()::text, '-', '')"
+
+
+class utc_now(FunctionElement[str]):  # noqa: N801 - a SQL function
+    """SQL default: the present instant in UTC as a wall time."""
+
+    inherit_cache = True
+    type = Text()
+
+
+@compiles(utc_now, "sqlite")
+def _utc_now_sqlite(*_: Any, **__: Any) -> str:
+    return "(strftime('%Y-%m-%d %H:%M:%S', 'now'))"
+
+
+@compiles(utc_now, "postgresql")
+def _utc_now_postgresql(*_: Any, **__: Any) -> str:
+    return "date_trunc('second', now() AT TIME ZONE 'utc')"
+
+
+def id_column() -> Column[int]:
+    """The internal key."""
+    return Column("id", BigId, primary_key=True, autoincrement=True)
+
+
+def public_id_column() -> Column[str]:
+    """The opaque random id that may leave the house."""
+    return Column("public_id", String(64), nullable=False, unique=True, server_default=random_public_id())
+
+
+def external_id_column() -> Column[str]:
+    """The vendor's own key, unique in its practice."""
+    return Column("external_id", String(255))
+
+
+def text_column(name: str, default: str = "") -> Column[str]:
+    """Text that is never NULL."""
+    return Column(name, Text, nullable=False, server_default=default)
+
+
+def created_column(name: str = "created_at") -> Column[datetime]:
+    """When the row was made, UTC."""
+    return Column(name, WallTime, nullable=False, server_default=utc_now())

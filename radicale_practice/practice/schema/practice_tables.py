@@ -1,0 +1,187 @@
+"""The practice's own tables. They know nothing of CalDAV; a practice program could have made them.
+
+Defaults and CHECKs make a plain ``INSERT`` by a foreign program safe (see ``docs/integration.md``).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    true,
+)
+
+from radicale_practice.practice.schema.columns import (
+    BigId,
+    WallTime,
+    created_column,
+    external_id_column,
+    id_column,
+    metadata,
+    public_id_column,
+    text_column,
+)
+
+
+def _practice_key() -> Column[int]:
+    return Column("practice_id", BigId, ForeignKey("practice.id"), nullable=False)
+
+
+practice = Table(
+    "practice",
+    metadata,
+    id_column(),
+    public_id_column(),
+    external_id_column(),
+    Column("name", Text, nullable=False),
+    Column("time_zone", String(64), nullable=False, server_default="Europe/Vienna"),
+    Column("language", String(8), nullable=False, server_default="de"),
+    Column("settings", Text, nullable=False, server_default="{}"),
+    created_column(),
+)
+
+staff = Table(
+    "staff",
+    metadata,
+    id_column(),
+    public_id_column(),
+    _practice_key(),
+    external_id_column(),
+    Column("user_name", String(255), nullable=False, unique=True),
+    Column("display_name", Text, nullable=False),
+    Column("role", String(16), nullable=False, server_default="practitioner"),
+    text_column("email"),
+    Column("password_hash", Text),
+    Column("active", Boolean, nullable=False, server_default=true()),
+    created_column(),
+    UniqueConstraint("practice_id", "external_id"),
+    CheckConstraint("role IN ('practitioner', 'receptionist', 'administrator')", name="role"),
+)
+
+calendar = Table(
+    "calendar",
+    metadata,
+    id_column(),
+    public_id_column(),
+    _practice_key(),
+    external_id_column(),
+    Column("kind", String(16), nullable=False, server_default="practitioner"),
+    Column("staff_id", BigId, ForeignKey("staff.id")),
+    Column("name", Text, nullable=False),
+    text_column("color"),
+    Column("sort_order", Integer, nullable=False, server_default="0"),
+    Column("active", Boolean, nullable=False, server_default=true()),
+    created_column(),
+    UniqueConstraint("practice_id", "external_id"),
+    CheckConstraint("kind IN ('practitioner', 'room', 'private')", name="kind"),
+    CheckConstraint("kind = 'room' OR staff_id IS NOT NULL", name="person"),
+)
+
+calendar_access = Table(
+    "calendar_access",
+    metadata,
+    Column("calendar_id", BigId, ForeignKey("calendar.id"), primary_key=True),
+    Column("staff_id", BigId, ForeignKey("staff.id"), primary_key=True),
+    Column("access", String(8), nullable=False),
+    CheckConstraint("access IN ('busy', 'read', 'write')", name="access"),
+    Index("ix_calendar_access_staff_id", "staff_id"),
+)
+
+patient = Table(
+    "patient",
+    metadata,
+    id_column(),
+    public_id_column(),
+    _practice_key(),
+    external_id_column(),
+    Column("number", String(64), nullable=False),
+    text_column("first_name"),
+    text_column("last_name"),
+    text_column("phone"),
+    Column("active", Boolean, nullable=False, server_default=true()),
+    Column("merged_into_id", BigId, ForeignKey("patient.id")),
+    created_column(),
+    UniqueConstraint("practice_id", "number", name="uq_patient_number"),
+    UniqueConstraint("practice_id", "external_id"),
+)
+
+location = Table(
+    "location",
+    metadata,
+    id_column(),
+    public_id_column(),
+    _practice_key(),
+    external_id_column(),
+    Column("name", Text, nullable=False),
+    Column("active", Boolean, nullable=False, server_default=true()),
+    UniqueConstraint("practice_id", "external_id"),
+)
+
+appointment = Table(
+    "appointment",
+    metadata,
+    id_column(),
+    public_id_column(),
+    _practice_key(),
+    external_id_column(),
+    Column("patient_id", BigId, ForeignKey("patient.id")),
+    Column("location_id", BigId, ForeignKey("location.id")),
+    text_column("location_text"),
+    text_column("subject"),
+    Column("starts_at", WallTime, nullable=False),
+    Column("ends_at", WallTime, nullable=False),
+    Column("time_zone", String(64), nullable=False, server_default="Europe/Vienna"),
+    Column("all_day", Boolean, nullable=False, server_default=false()),
+    Column("status", String(16), nullable=False, server_default="booked"),
+    text_column("note"),
+    text_column("phone"),
+    Column("transparent", Boolean, nullable=False, server_default=false()),
+    text_column("unconfirmed_reason"),
+    Column("series_id", BigId, ForeignKey("appointment.id")),
+    Column("recurrence_id", WallTime),
+    text_column("rrule"),
+    text_column("rdate"),
+    text_column("exdate"),
+    created_column(),
+    Column("created_by", BigId),
+    Column("cancelled_at", WallTime),
+    Column("cancelled_by", BigId),
+    Column("cancelled_device", BigId),
+    UniqueConstraint("practice_id", "external_id"),
+    CheckConstraint(
+        "status IN ('booked', 'confirmed', 'arrived', 'done', 'invoiced', 'cancelled', 'no_show',"
+        " 'unconfirmed')",
+        name="status",
+    ),
+    CheckConstraint("ends_at >= starts_at", name="order"),
+    CheckConstraint("(series_id IS NULL) = (recurrence_id IS NULL)", name="instance"),
+    CheckConstraint("series_id IS NULL OR (rrule = '' AND rdate = '' AND exdate = '')", name="no_nesting"),
+    CheckConstraint(
+        "starts_at = strftime('%Y-%m-%d %H:%M:%S', starts_at)"
+        " AND ends_at = strftime('%Y-%m-%d %H:%M:%S', ends_at)",
+        name="wall_time",
+    ).ddl_if(dialect="sqlite"),
+    Index("ix_appointment_practice_start", "practice_id", "starts_at"),
+    Index("ix_appointment_patient_id", "patient_id"),
+    Index("ix_appointment_location_id", "location_id"),
+    Index("ix_appointment_series_id", "series_id"),
+)
+
+appointment_calendar = Table(
+    "appointment_calendar",
+    metadata,
+    Column("appointment_id", BigId, ForeignKey("appointment.id", ondelete="CASCADE"), primary_key=True),
+    Column("calendar_id", BigId, ForeignKey("calendar.id"), primary_key=True),
+    Column("role", String(8), nullable=False, server_default="owner"),
+    CheckConstraint("role IN ('owner', 'resource')", name="role"),
+    Index("ix_appointment_calendar_calendar_id", "calendar_id", "appointment_id"),
+)
