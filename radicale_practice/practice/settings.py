@@ -1,4 +1,4 @@
-"""What a practice may set, with defaults good enough to change nothing; kept as JSON in ``practice.settings``."""
+"""What a practice may set, with good defaults; kept as JSON in ``practice.settings``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class PracticeSettings:
 
 
 def parse_settings(text: str) -> PracticeSettings:
-    """Settings from the JSON of ``practice.settings``; unknown keys and values of a wrong type are ignored."""
+    """Settings from the JSON of ``practice.settings``; what is unknown or of a wrong type is ignored."""
     try:
         values = json.loads(text or "{}")
     except ValueError:
