@@ -141,9 +141,11 @@ patient_name = Table(
     Column("patient_id", BigId, primary_key=True, autoincrement=False),
     Column("practice_id", BigId, nullable=False),
     Column("name_key", String(512), nullable=False),
+    text_column("source"),
     Index("ix_patient_name_key", "practice_id", "name_key"),
 )
-"""Folded full names for recognition; triggers delete a row when the name changes, readers refill it."""
+"""Folded full names for recognition, with the name (``source``) that each was made from: a key of a former
+name is seen to be one. Triggers delete a row when the name changes, writers refill it."""
 
 device = Table(
     "device",

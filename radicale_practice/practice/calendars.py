@@ -1,0 +1,374 @@
+"""Calendars: what a person sees in the home collection, who may do what, and private calendars."""
+
+from __future__ import annotations
+
+import colorsys
+import re
+import secrets
+import unicodedata
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from radicale_practice.practice import practices
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.errors import InvalidValue, NotFound, NotPermitted
+from radicale_practice.practice.model import Access, CalendarKind, Viewer
+from radicale_practice.practice.schema.practice_tables import calendar, calendar_access, staff
+from radicale_practice.practice.schema.sync_tables import calendar_property
+
+PALETTE = (
+    "#1F77B4FF",
+    "#D95F02FF",
+    "#2CA02CFF",
+    "#9467BDFF",
+    "#E7298AFF",
+    "#17BECFFF",
+    "#8C564BFF",
+    "#BCBD22FF",
+    "#D62728FF",
+    "#66A61EFF",
+    "#7570B3FF",
+    "#A6761DFF",
+)
+"""First colours of a practice's calendars, ``#RRGGBBAA``."""
+
+_PRIVATE_NAMES = {"de": "Privat", "en": "Private", "fr": "Privé", "it": "Privato", "es": "Privado"}
+
+_TAGGED = re.compile(r"(.+)~[0-9a-f]{12}")
+LONGEST_SEGMENT = 50
+_LONGEST_COLOR = 32
+_LONGEST_VALUE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarInfo:
+    """One calendar as one person sees it. ``path_name`` is its segment under that person's home."""
+
+    id: int
+    public_id: str
+    kind: CalendarKind
+    name: str
+    color: str
+    sort_order: int
+    staff_id: int | None
+    access: Access
+    path_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarRow:
+    """One calendar of a practice, whoever looks. ``name`` is the plain one ("Anna Müller", "Room 1")."""
+
+    id: int
+    public_id: str
+    kind: CalendarKind
+    name: str
+    color: str
+    staff_id: int | None
+    active: bool
+
+
+def private_name(language: str) -> str:
+    """What a person's own private calendar is called in a language."""
+    return _PRIVATE_NAMES.get(language[:2], "Private")
+
+
+def list_for(uow: UnitOfWork, viewer: Viewer) -> list[CalendarInfo]:
+    """The calendars this person may see, own ones first; a constant number of statements.
+
+    Practice calendars are called ``<practice> – <calendar>``. What the person's clients have set otherwise
+    is in ``properties``.
+    """
+    from radicale_practice.practice import calendar_objects
+
+    accesses = calendar_objects.access_map(uow, viewer)
+    if not accesses:
+        return []
+    practice = practices.get(uow, viewer.practice_id)
+    query = select(calendar).where(calendar.c.practice_id == viewer.practice_id, calendar.c.active)
+    rows = [r for r in uow.connection.execute(query.order_by(calendar.c.id)) if r.id in accesses]
+    infos = []
+    for row in rows:
+        kind = CalendarKind(row.kind)
+        own = row.staff_id == viewer.staff_id
+        infos.append(
+            CalendarInfo(
+                id=row.id,
+                public_id=row.public_id,
+                kind=kind,
+                name=row.name if kind is CalendarKind.PRIVATE else f"{practice.name} – {row.name}",
+                color=row.color or _color_number(row.id),
+                sort_order=row.sort_order,
+                staff_id=row.staff_id,
+                access=accesses[row.id],
+                path_name=_path_name(row.public_id, kind is CalendarKind.PRIVATE and own),
+            )
+        )
+    ranks = {CalendarKind.PRACTITIONER: 0, CalendarKind.PRIVATE: 1, CalendarKind.ROOM: 2}
+    infos.sort(key=lambda i: (i.staff_id != viewer.staff_id, i.sort_order, ranks[i.kind], i.id))
+    return infos
+
+
+def list_all(uow: UnitOfWork, practice_id: int, with_private: bool = False) -> list[CalendarRow]:
+    """All calendars of a practice by id, inactive ones too; private ones only if asked for."""
+    query = select(calendar).where(calendar.c.practice_id == practice_id).order_by(calendar.c.id)
+    if not with_private:
+        query = query.where(calendar.c.kind != CalendarKind.PRIVATE.value)
+    return [_row(r) for r in uow.connection.execute(query)]
+
+
+def find(uow: UnitOfWork, practice_id: int, name: str) -> CalendarRow:
+    """The active practice calendar with this public id, name, or user name of its person.
+
+    Raises ``NotFound``, also if a name fits more than one.
+    """
+    query = (
+        select(calendar)
+        .outerjoin(staff, staff.c.id == calendar.c.staff_id)
+        .where(
+            calendar.c.practice_id == practice_id,
+            calendar.c.active,
+            (calendar.c.public_id == name)
+            | (calendar.c.kind != CalendarKind.PRIVATE.value)
+            & ((calendar.c.name == name) | (staff.c.user_name == name)),
+        )
+    )
+    rows = uow.connection.execute(query.order_by(calendar.c.id)).all()
+    if len(rows) != 1:
+        raise NotFound("no such calendar" if not rows else "the name fits several calendars: give its id")
+    return _row(rows[0])
+
+
+def add(
+    uow: UnitOfWork,
+    practice_id: int,
+    kind: CalendarKind,
+    name: str,
+    staff_id: int | None = None,
+    color: str = "",
+    public_id: str | None = None,
+) -> CalendarRow:
+    """Make a calendar; without ``color`` it gets one that no other calendar of the practice has.
+
+    ``staff_id``: the person, needed unless it is a room. Raises ``InvalidValue``.
+    """
+    if not name.strip():
+        raise InvalidValue("a calendar needs a name")
+    if kind is not CalendarKind.ROOM and staff_id is None:
+        raise InvalidValue("only a room's calendar has no person")
+    values: dict[str, Any] = {
+        "practice_id": practice_id,
+        "kind": kind.value,
+        "name": name.strip(),
+        "staff_id": staff_id,
+        "color": color or _free_color(uow, practice_id),
+    }
+    if public_id is not None:
+        values["public_id"] = public_id
+    added = uow.connection.execute(insert(calendar).values(values).returning(calendar)).one()
+    return _row(added)
+
+
+def grant(uow: UnitOfWork, calendar_id: int, staff_id: int, access: Access) -> None:
+    """Let a person of the same practice do this with the calendar, instead of what the role gives.
+
+    Raises ``NotFound`` if calendar and person are not of one practice.
+    """
+    _same_practice(uow, calendar_id, staff_id)
+    values = {"calendar_id": calendar_id, "staff_id": staff_id, "access": access.value}
+    keys = [calendar_access.c.calendar_id, calendar_access.c.staff_id]
+    if uow.dialect == "postgresql":
+        statement: Any = postgresql.insert(calendar_access).values(values)
+    else:
+        statement = sqlite.insert(calendar_access).values(values)
+    uow.connection.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_={"access": access.value})
+    )
+
+
+def revoke(uow: UnitOfWork, calendar_id: int, staff_id: int) -> bool:
+    """Take a grant back: what the role gives counts again. Returns whether there was a grant."""
+    deleted = uow.connection.execute(
+        delete(calendar_access).where(
+            calendar_access.c.calendar_id == calendar_id, calendar_access.c.staff_id == staff_id
+        )
+    )
+    return deleted.rowcount > 0
+
+
+def create_private(
+    uow: UnitOfWork, viewer: Viewer, segment: str, displayname: str = "", color: str = ""
+) -> CalendarInfo:
+    """A private calendar of the viewer at ``/<user>/<segment>/`` (MKCALENDAR, RFC 4791 5.3.1).
+
+    ``segment`` is percent-decoded. Raises ``NotPermitted`` if the practice wants no private calendars,
+    ``InvalidValue`` if the segment or the colour is unfit; that the path is free is the caller's check.
+    """
+    practice = practices.get(uow, viewer.practice_id)
+    if not practice.settings.private_calendars:
+        raise NotPermitted("private calendars are switched off in this practice")
+    row = add(
+        uow,
+        viewer.practice_id,
+        CalendarKind.PRIVATE,
+        displayname.strip() or private_name(practice.language),
+        staff_id=viewer.staff_id,
+        color=_checked_color(color),
+        public_id=_public_id_for(uow, _checked_segment(segment)),
+    )
+    return CalendarInfo(
+        id=row.id,
+        public_id=row.public_id,
+        kind=row.kind,
+        name=row.name,
+        color=row.color,
+        sort_order=0,
+        staff_id=row.staff_id,
+        access=Access.WRITE,
+        path_name=_path_name(row.public_id, True),
+    )
+
+
+def delete_private(uow: UnitOfWork, viewer: Viewer, calendar_id: int) -> None:
+    """Take the viewer's own private calendar away. The rows stay; the path is free again.
+
+    Raises ``NotPermitted`` for any other calendar.
+    """
+    mine = (
+        (calendar.c.id == calendar_id)
+        & (calendar.c.kind == CalendarKind.PRIVATE.value)
+        & (calendar.c.staff_id == viewer.staff_id)
+    )
+    changed = uow.connection.execute(
+        update(calendar).where(mine, calendar.c.active).values(active=False, public_id=secrets.token_hex(16))
+    )
+    if changed.rowcount != 1:
+        raise NotPermitted("only one's own private calendar can be deleted")
+
+
+def deactivate(uow: UnitOfWork, calendar_id: int) -> None:
+    """Show a calendar to nobody any more; its appointments stay. Raises ``NotFound``."""
+    changed = uow.connection.execute(
+        update(calendar).where(calendar.c.id == calendar_id).values(active=False)
+    )
+    if changed.rowcount != 1:
+        raise NotFound(f"calendar {calendar_id}")
+
+
+def properties(uow: UnitOfWork, calendar_ids: Collection[int], staff_id: int) -> dict[int, dict[str, str]]:
+    """What this person's clients have set on these calendars, by calendar id; one statement."""
+    found: dict[int, dict[str, str]] = {calendar_id: {} for calendar_id in calendar_ids}
+    if not found:
+        return found
+    query = select(calendar_property).where(
+        calendar_property.c.staff_id == staff_id, calendar_property.c.calendar_id.in_(list(found))
+    )
+    for row in uow.connection.execute(query):
+        found[row.calendar_id][row.name] = row.value
+    return found
+
+
+def set_properties(
+    uow: UnitOfWork,
+    calendar_id: int,
+    staff_id: int,
+    values: Mapping[str, str | None],
+    served: Mapping[str, str] | None = None,
+) -> None:
+    """Keep what a person's client sets on a calendar, for that person alone; None takes it away.
+
+    ``served``: what we serve by default, by name: an equal value is no override, so that the practice's
+    later change still shows. Raises ``InvalidValue`` if a name or value is too long.
+    """
+    served = served or {}
+    if any(len(n) > 255 or len(v or "") > _LONGEST_VALUE or "\0" in (v or "") for n, v in values.items()):
+        raise InvalidValue("a calendar property is too long")
+    if not values:
+        return
+    uow.connection.execute(
+        delete(calendar_property).where(
+            calendar_property.c.calendar_id == calendar_id,
+            calendar_property.c.staff_id == staff_id,
+            calendar_property.c.name.in_(list(values)),
+        )
+    )
+    kept = [
+        {"calendar_id": calendar_id, "staff_id": staff_id, "name": name, "value": value}
+        for name, value in values.items()
+        if value is not None and served.get(name) != value
+    ]
+    if kept:
+        uow.connection.execute(insert(calendar_property), kept)
+
+
+def _row(row: Any) -> CalendarRow:
+    return CalendarRow(
+        id=row.id,
+        public_id=row.public_id,
+        kind=CalendarKind(row.kind),
+        name=row.name,
+        color=row.color or _color_number(row.id),
+        staff_id=row.staff_id,
+        active=bool(row.active),
+    )
+
+
+def _path_name(public_id: str, own_private: bool) -> str:
+    """The segment that the person's client chose, if somebody else had it before."""
+    tagged = _TAGGED.fullmatch(public_id) if own_private else None
+    return tagged[1] if tagged else public_id
+
+
+def _checked_segment(segment: str) -> str:
+    name = unicodedata.normalize("NFC", segment)
+    if not 0 < len(name) <= LONGEST_SEGMENT or name[0] in ". " or name[-1] in ". ":
+        raise InvalidValue(f"a calendar's address has 1 to {LONGEST_SEGMENT} characters, no dots at its ends")
+    if any(c in '/\\%?#:*"<>|' or unicodedata.category(c)[0] == "C" for c in name):
+        raise InvalidValue("a calendar's address has no special and no control characters")
+    return name
+
+
+def _public_id_for(uow: UnitOfWork, segment: str) -> str:
+    """Public ids are unique in the installation, paths only in a home: a taken one gets a hidden tag."""
+    taken = select(calendar.c.id).where(calendar.c.public_id == segment)
+    if _TAGGED.fullmatch(segment) is None and uow.connection.execute(taken).first() is None:
+        return segment
+    return f"{segment}~{secrets.token_hex(6)}"
+
+
+def _checked_color(color: str) -> str:
+    if color and (len(color) > _LONGEST_COLOR or not re.fullmatch(r"#?\w+", color)):
+        raise InvalidValue("a colour is written #RRGGBB or #RRGGBBAA")
+    return color
+
+
+def _same_practice(uow: UnitOfWork, calendar_id: int, staff_id: int) -> None:
+    query = (
+        select(func.count())
+        .select_from(calendar)
+        .join(staff, staff.c.practice_id == calendar.c.practice_id)
+        .where(calendar.c.id == calendar_id, staff.c.id == staff_id)
+    )
+    if uow.connection.execute(query).scalar_one() != 1:
+        raise NotFound("calendar and person are not of one practice")
+
+
+def _free_color(uow: UnitOfWork, practice_id: int) -> str:
+    query = select(calendar.c.color).where(calendar.c.practice_id == practice_id)
+    used = set(uow.connection.execute(query).scalars())
+    number = 0
+    while _color_number(number) in used:
+        number += 1
+    return _color_number(number)
+
+
+def _color_number(number: int) -> str:
+    """The palette first, then hues spread by the golden ratio."""
+    if number < len(PALETTE):
+        return PALETTE[number]
+    rgb = colorsys.hls_to_rgb(number * 0.618033988749895 % 1.0, 0.42, 0.62)
+    return "#" + "".join(f"{round(part * 255):02X}" for part in rgb) + "FF"
