@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, literal, or_, select
+from sqlalchemy import ColumnElement, and_, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from radicale_practice.practice.database import UnitOfWork
@@ -104,7 +104,7 @@ class PracticeDirectory:
             self._unkept = [(_stored_key(row), _patient(row)) for row in missing]
 
 
-def missing_names(uow: UnitOfWork, practice_id: int) -> list[Row[Any]]:
+def missing_names(uow: UnitOfWork, practice_id: int) -> list[Any]:
     """Recognisable patients without a key, or with the key of a former name."""
     source = patient.c.first_name + literal(_SEPARATOR) + patient.c.last_name
     query = (
@@ -120,7 +120,7 @@ def missing_names(uow: UnitOfWork, practice_id: int) -> list[Row[Any]]:
     return list(uow.connection.execute(query))
 
 
-def keep_names(uow: UnitOfWork, practice_id: int, rows: Sequence[Row[Any]]) -> None:
+def keep_names(uow: UnitOfWork, practice_id: int, rows: Sequence[Any]) -> None:
     """Store the keys of these patients, together with the names they were made from."""
     if not rows:
         return
@@ -144,11 +144,11 @@ def keep_names(uow: UnitOfWork, practice_id: int, rows: Sequence[Row[Any]]) -> N
     uow.connection.execute(statement, sorted(values, key=lambda v: v["patient_id"]))
 
 
-def _stored_key(row: Row[Any]) -> str:
+def _stored_key(row: Any) -> str:
     return order_free(next(iter(name_keys(row.first_name, row.last_name)), ""))
 
 
-def _patient(row: Row[Any]) -> Patient:
+def _patient(row: Any) -> Patient:
     return Patient(row.id, row.number, row.first_name, row.last_name, row.phone)
 
 

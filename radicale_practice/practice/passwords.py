@@ -13,6 +13,7 @@ import time
 import unicodedata
 from collections import OrderedDict
 from functools import cache
+from typing import Any
 
 from passlib.context import CryptContext
 from passlib.exc import PasswordSizeError, UnknownHashError
@@ -55,7 +56,7 @@ def verify(password: str, stored: str | None) -> tuple[bool, str | None]:
     """Check a password against its stored hash.
 
     Returns (right?, new hash to store or None): a new hash comes with a right password whose hash was made
-    with other parameters than today's. Without a (readable) stored hash the answer is no, after the same work.
+    with other parameters than today's. Without a (readable) stored hash the answer is no, after as much work.
     """
     if len(password) > LONGEST:
         return False, None
@@ -127,8 +128,9 @@ def _normal(password: str) -> str:
 
 
 @cache
-def _context(time_cost: int, memory_cost: int, parallelism: int) -> CryptContext:
-    return CryptContext(
+def _context(time_cost: int, memory_cost: int, parallelism: int) -> Any:
+    make: Any = CryptContext  # without types
+    return make(
         schemes=["argon2"],
         argon2__type="ID",
         argon2__time_cost=time_cost,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Row, insert, or_, select, update
+from sqlalchemy import insert, or_, select, update
 
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
@@ -138,7 +138,7 @@ def setting_from_text(name: str, text: str) -> Any:
     return text
 
 
-def _practice(row: Row[Any]) -> Practice:
+def _practice(row: Any) -> Practice:
     zone = row.time_zone
     if not is_time_zone(zone):
         # A foreign program wrote it: the calendar must still be served.

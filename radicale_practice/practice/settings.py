@@ -28,6 +28,7 @@ class PracticeSettings:
     removed_days: int = 180
     journal_days: int = 3653
     journal_private_days: int = 90
+    holiday_country: str = ""
 
 
 def parse_settings(text: str) -> PracticeSettings:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
-from sqlalchemy import Row, Select, func, insert, select, update
+from sqlalchemy import Select, func, insert, select, update
 
 from radicale_practice.practice import calendars, passwords, practices
 from radicale_practice.practice.database import Database, UnitOfWork, translated_errors
@@ -211,7 +211,7 @@ def _path_form(column: Any) -> Any:
     return func.replace(column, " ", "_")
 
 
-def _sign_in_row(uow: UnitOfWork, typed: str) -> Row[Any] | None:
+def _sign_in_row(uow: UnitOfWork, typed: str) -> Any | None:
     name = _searchable(typed)
     if name is None:
         return None
@@ -251,7 +251,7 @@ def _change(uow: UnitOfWork, staff_id: int, **values: Any) -> None:
         raise NotFound(f"staff {staff_id}")
 
 
-def _member(row: Row[Any]) -> StaffMember:
+def _member(row: Any) -> StaffMember:
     return StaffMember(
         id=row.id,
         public_id=row.public_id,
