@@ -15,8 +15,8 @@ from radicale_practice.practice.projections import Practice
 def between(practice: Practice, first: date, last: date) -> frozenset[date]:
     """The public holidays from ``first`` to ``last`` (both included) in the practice's country.
 
-    The country is the setting ``holiday_country`` ("AT", or with a part of the country "DE-BY"), else that
-    of the practice's time zone; none known, no holidays. Raises ``InvalidValue`` for a setting that the library
+    The country is the setting ``holiday_country`` ("AT", or with a part of it "DE-BY"), else that of
+    the practice's time zone; none known, no holidays. Raises ``InvalidValue`` for a setting that the library
     does not know.
     """
     chosen = practice.settings.holiday_country or country_of_zone(practice.time_zone)

@@ -1,0 +1,151 @@
+"""What every command shares: which database, which practice, and errors as one clear line."""
+
+from __future__ import annotations
+
+import configparser
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from typer.core import TyperGroup
+
+from radicale_practice.practice import migrate, practices
+from radicale_practice.practice.database import Database, UnitOfWork, translated_errors
+from radicale_practice.practice.errors import InvalidValue, PracticeError, Unavailable
+from radicale_practice.practice.model import Actor
+from radicale_practice.practice.projections import Practice
+
+ENVIRONMENT = "RADICALE_PRACTICE_DATABASE"
+CONFIGURATION = "RADICALE_CONFIG"
+
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        metavar="URL",
+        help="The database, such as sqlite:////var/lib/practice/practice.db or postgresql://host/name. Else"
+        f" {ENVIRONMENT}, else [storage] database in Radicale's configuration.",
+    ),
+]
+PracticeOption = Annotated[
+    str | None,
+    typer.Option("--practice", metavar="NAME", help="Name or id, needed if there are several practices."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One open unit of work for a command, and the practice it is about."""
+
+    uow: UnitOfWork
+    practice: Practice
+    actor: Actor
+
+
+class CleanGroup(TyperGroup):
+    """Turns what goes wrong into one line on standard error and exit code 1 (2: a wrong argument)."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            with translated_errors():
+                return super().invoke(ctx)
+        except InvalidValue as error:
+            fail(str(error), 2)
+        except PracticeError as error:
+            fail(str(error) or type(error).__name__)
+        except (ArgumentError, NoSuchModuleError):
+            fail("the database's address is not one like sqlite:////path or postgresql://host/name", 2)
+        except DBAPIError as error:
+            # The driver's message can quote a row.
+            fail(f"the database refused this ({type(error.orig).__name__})")
+        except OSError as error:
+            fail(f"{error.filename or 'input or output'}: {error.strerror or type(error).__name__}")
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """Say what is wrong on standard error and leave."""
+    typer.echo(f"radicale-practice: {message}", err=True)
+    raise typer.Exit(code)
+
+
+def console() -> Console:
+    """Where tables and progress bars go; no colours into files."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def actor() -> Actor:
+    """Who changes something at the command line: this program, and the user of this machine."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = ""
+    return Actor(program=f"radicale-practice ({user})" if user else "radicale-practice")
+
+
+def database_url(given: str | None) -> str:
+    """The address of the database: the option, the environment, Radicale's configuration.
+
+    Raises ``InvalidValue`` if none says.
+    """
+    url = given or os.environ.get(ENVIRONMENT) or _configured()
+    if not url:
+        raise InvalidValue(
+            f"no database named: use --database, {ENVIRONMENT}, or [storage] database in Radicale's"
+            " configuration"
+        )
+    return url
+
+
+def open_database(given: str | None) -> Database:
+    """The database, set up and of this version. Raises ``Unavailable`` or ``InvalidValue``."""
+    database = Database(database_url(given))
+    with database.read() as uow:
+        if not migrate.is_current(uow):
+            raise Unavailable("the database is not set up for this version: run radicale-practice init")
+    return database
+
+
+@contextmanager
+def reading(database: str | None, practice: str | None = None) -> Iterator[Session]:
+    """A session that only reads."""
+    opened = open_database(database)
+    try:
+        with opened.read() as uow:
+            yield Session(uow, practices.find(uow, practice), uow.actor)
+    finally:
+        opened.dispose()
+
+
+@contextmanager
+def writing(database: str | None, practice: str | None = None) -> Iterator[Session]:
+    """A session whose changes are kept if the command ends well."""
+    opened = open_database(database)
+    try:
+        with opened.write(actor()) as uow:
+            yield Session(uow, practices.find(uow, practice), uow.actor)
+    finally:
+        opened.dispose()
+
+
+def _configured() -> str:
+    named = os.environ.get(CONFIGURATION)
+    paths = named.split(os.pathsep) if named else ["config/radicale.conf"]
+    paths += ["~/.config/radicale/config", "/etc/radicale/config"]
+    for path in paths:
+        parser = configparser.RawConfigParser()
+        try:
+            parser.read_string(Path(path).expanduser().read_text(encoding="utf-8"))
+        except (OSError, configparser.Error, UnicodeDecodeError):
+            continue
+        url = parser.get("storage", "database", fallback="")
+        if url:
+            return url
+    return ""

@@ -1,0 +1,54 @@
+"""``radicale-practice``: the command line, thin over the public functions of ``practice``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from radicale_practice import __version__
+from radicale_practice.cli import (
+    calendar_commands,
+    patient_commands,
+    serve_commands,
+    staff_commands,
+    upkeep_commands,
+)
+from radicale_practice.cli.context import CleanGroup
+
+app = typer.Typer(
+    cls=CleanGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="A two-way CalDAV server over a practice's appointment database.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"radicale-practice {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and leave.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("init")(upkeep_commands.init)
+app.command("serve")(serve_commands.serve)
+app.command("demo")(serve_commands.demo)
+app.add_typer(staff_commands.app, name="staff")
+app.add_typer(calendar_commands.app, name="calendar")
+app.add_typer(patient_commands.app, name="patient")
+app.add_typer(upkeep_commands.settings_app, name="settings")
+app.command("maintain")(upkeep_commands.maintain)
+app.command("check")(upkeep_commands.check)
+app.command("new-epoch")(upkeep_commands.new_epoch)
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,121 @@
+"""``patient``: add, find, import, merge, erase."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+from rich.table import Table
+
+from radicale_practice.cli.context import (
+    DatabaseOption,
+    PracticeOption,
+    console,
+    fail,
+    reading,
+    writing,
+)
+from radicale_practice.practice import patient_erase, patient_import, patients
+
+app = typer.Typer(help="Patients.", no_args_is_help=True)
+
+_SHOWN_ERRORS = 50
+
+
+@app.command("add")
+def add(
+    last_name: Annotated[str, typer.Argument()],
+    first_name: Annotated[str, typer.Argument()] = "",
+    number: Annotated[
+        str | None, typer.Option("--number", help="Patient number; without it the next free one.")
+    ] = None,
+    phone: Annotated[str, typer.Option("--phone")] = "",
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Add a patient."""
+    with writing(database, practice) as session:
+        added = patients.add(session.uow, session.practice.id, number, first_name, last_name, phone)
+    typer.echo(f"patient {added.number} added")
+
+
+@app.command("find")
+def find(
+    text: Annotated[str, typer.Argument(help="A patient number, or parts of the name.")],
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Find patients by number or by parts of their names, however written."""
+    table = Table("Number", "Last name", "First name", "Phone")
+    with reading(database, practice) as session:
+        found = patients.find(session.uow, session.practice.id, text)
+    for patient in found:
+        table.add_row(patient.number, patient.last_name, patient.first_name, patient.phone)
+    if not found:
+        fail("nobody found")
+    console().print(table)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV with the headings number, last_name, first_name, phone.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    skip_errors: Annotated[
+        bool, typer.Option("--skip-errors", help="Import the good lines although others have errors.")
+    ] = False,
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Import patients from a CSV file (German or English headings; updates by number)."""
+    data = file.read_bytes()
+    with writing(database, practice) as session, Progress(console=console(), transient=True) as progress:
+        task = progress.add_task("Patients", total=None)
+        report = patient_import.import_csv(
+            session.uow,
+            session.practice.id,
+            data,
+            dry_run=dry_run,
+            skip_errors=skip_errors,
+            progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+    for error in report.errors[:_SHOWN_ERRORS]:
+        typer.echo(f"line {error.line}: {error.reason}", err=True)
+    if len(report.errors) > _SHOWN_ERRORS:
+        typer.echo(f"... and {len(report.errors) - _SHOWN_ERRORS} more lines with errors", err=True)
+    counts = f"{report.added} new, {report.updated} changed, {report.unchanged} unchanged"
+    if report.errors and not skip_errors:
+        fail(f"nothing imported: {len(report.errors)} lines with errors ({counts})")
+    typer.echo(("would be imported: " if dry_run else "imported: ") + counts)
+
+
+@app.command("merge")
+def merge(
+    number: Annotated[str, typer.Argument(help="The patient number that goes.")],
+    into: Annotated[str, typer.Argument(help="The patient number that stays.")],
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """The same person twice: all appointments go to the number that stays."""
+    with writing(database, practice) as session:
+        moved = patients.merge(session.uow, session.practice.id, number, into)
+    typer.echo(f"{moved} appointments now belong to patient {into}")
+
+
+@app.command("erase")
+def erase(
+    number: Annotated[str, typer.Argument(help="The patient number.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Empty a patient's names, phone, notes and history for good. Times of appointments stay."""
+    if not yes:
+        typer.confirm(f"Empty everything about patient {number}? This cannot be undone", abort=True)
+    with writing(database, practice) as session:
+        erased = patient_erase.erase(session.uow, session.practice.id, number)
+    typer.echo(
+        f"patient {number}: contents of {erased.appointments} appointments and {erased.journal_rows} journal"
+        " rows emptied"
+    )

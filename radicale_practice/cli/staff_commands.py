@@ -1,0 +1,108 @@
+"""``staff``: who can sign in."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from radicale_practice.cli.context import DatabaseOption, PracticeOption, console, reading, writing
+from radicale_practice.practice import staff
+from radicale_practice.practice.errors import InvalidValue
+from radicale_practice.practice.model import Role
+
+app = typer.Typer(help="People who can sign in.", no_args_is_help=True)
+
+UserName = Annotated[str, typer.Argument(help="The user name, as it is typed when signing in.")]
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input, one line.")
+]
+
+
+def read_password(from_stdin: bool) -> str:
+    """The new password, asked for twice without echo or read as one line; never an argument."""
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise InvalidValue("no terminal to ask for the password: use --password-stdin")
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+@app.command("add")
+def add(
+    user_name: UserName,
+    name: Annotated[str, typer.Option("--name", help="The person's name as others see it.")] = "",
+    role: Annotated[Role, typer.Option("--role")] = Role.PRACTITIONER,
+    email: Annotated[str, typer.Option("--email")] = "",
+    password_stdin: PasswordStdin = False,
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Make an account; a practitioner gets a calendar too, everyone a private one."""
+    password = read_password(password_stdin)
+    with writing(database, practice) as session:
+        member = staff.add(session.uow, session.practice.id, user_name, name, role, password, email)
+    typer.echo(f"{member.user_name}: added as {member.role}; address /{member.path_name}/")
+
+
+@app.command("list")
+def list_(practice: PracticeOption = None, database: DatabaseOption = None) -> None:
+    """Who there is."""
+    table = Table("User name", "Name", "Role", "Signs in")
+    with reading(database, practice) as session:
+        for member in staff.list_all(session.uow, session.practice.id):
+            table.add_row(
+                member.user_name, member.display_name, member.role, "yes" if member.active else "deactivated"
+            )
+    console().print(table)
+
+
+@app.command("password")
+def password(
+    user_name: UserName,
+    password_stdin: PasswordStdin = False,
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Give a new password; the old one is out at once."""
+    with reading(database, practice) as session:
+        staff.get(session.uow, session.practice.id, user_name)
+    new = read_password(password_stdin)
+    with writing(database, practice) as session:
+        member = staff.get(session.uow, session.practice.id, user_name)
+        staff.set_password(session.uow, member.id, new)
+    typer.echo(f"{member.user_name}: password changed")
+
+
+@app.command("role")
+def role(
+    user_name: UserName,
+    role: Annotated[Role, typer.Argument()],
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Give another role."""
+    with writing(database, practice) as session:
+        member = staff.get(session.uow, session.practice.id, user_name)
+        staff.set_role(session.uow, member.id, role)
+    typer.echo(f"{member.user_name}: {role}")
+
+
+@app.command("deactivate")
+def deactivate(user_name: UserName, practice: PracticeOption = None, database: DatabaseOption = None) -> None:
+    """Nobody signs in with this account any more, from the next request on."""
+    with writing(database, practice) as session:
+        member = staff.get(session.uow, session.practice.id, user_name)
+        staff.deactivate(session.uow, member.id)
+    typer.echo(f"{member.user_name}: deactivated")
+
+
+@app.command("activate")
+def activate(user_name: UserName, practice: PracticeOption = None, database: DatabaseOption = None) -> None:
+    """Let a deactivated account sign in again."""
+    with writing(database, practice) as session:
+        member = staff.get(session.uow, session.practice.id, user_name)
+        staff.activate(session.uow, member.id)
+    typer.echo(f"{member.user_name}: activated")

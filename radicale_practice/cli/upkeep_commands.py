@@ -1,0 +1,136 @@
+"""Commands about the installation: ``init``, ``maintain``, ``check``, ``new-epoch``, ``settings``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.progress import Progress, TaskID
+from rich.table import Table
+
+from radicale_practice.cli.context import (
+    DatabaseOption,
+    PracticeOption,
+    actor,
+    console,
+    database_url,
+    fail,
+    open_database,
+    reading,
+    writing,
+)
+from radicale_practice.practice import check as checks
+from radicale_practice.practice import maintain as housekeeping
+from radicale_practice.practice import migrate, practices, revisions
+from radicale_practice.practice.database import Database
+from radicale_practice.practice.errors import NotFound
+
+settings_app = typer.Typer(help="What a practice may set.", no_args_is_help=True)
+
+
+def init(
+    name: Annotated[str | None, typer.Option("--name", help="The name of a practice to make.")] = None,
+    time_zone: Annotated[str, typer.Option("--time-zone", help="IANA zone.")] = "Europe/Vienna",
+    language: Annotated[str, typer.Option("--language", help="Language code.")] = "de",
+    database: DatabaseOption = None,
+) -> None:
+    """Set the database up or bring it to this version, and make a practice."""
+    opened = Database(database_url(database))
+    migrate.upgrade(opened)
+    with opened.write(actor()) as uow:
+        if name is not None:
+            try:
+                practices.find(uow, name)
+            except NotFound:
+                practices.create(uow, name, time_zone, language)
+        known = practices.list_all(uow)
+    typer.echo("the database is ready")
+    for practice in known:
+        typer.echo(
+            f"practice {practice.name} ({practice.time_zone}, {practice.language}), id {practice.public_id}"
+        )
+    if not known:
+        typer.echo("there is no practice yet: radicale-practice init --name NAME")
+
+
+def maintain(database: DatabaseOption = None) -> None:
+    """Housekeeping for all practices: run it once a day."""
+    opened = open_database(database)
+    with Progress(console=console(), transient=True) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def show(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = progress.add_task(step, total=total or 1)
+            progress.update(tasks[step], completed=done if total else 1, total=total or 1)
+
+        done = housekeeping.maintain(opened, progress=show)
+    typer.echo(
+        f"{done.series_expanded} series expanded, {done.names_kept} names kept,"
+        f" {done.journal_rows_emptied} journal rows past their time emptied"
+    )
+
+
+def check(
+    repair: Annotated[bool, typer.Option("--repair", help="Put right what can be put right.")] = False,
+    database: DatabaseOption = None,
+) -> None:
+    """Check every invariant of the database and the triggers; exit code 1 if something is wrong."""
+    opened = open_database(database)
+    if repair:
+        with opened.write(actor()) as uow:
+            problems = checks.repair(uow)
+        for problem in problems or []:
+            typer.echo(f"repaired: {problem}")
+    with opened.read() as uow:
+        problems = checks.check(uow)
+    for problem in problems:
+        typer.echo(str(problem))
+    if problems:
+        fail(f"{len(problems)} problems" + ("" if repair else ": check --repair puts right what it can"))
+    typer.echo("no problems")
+
+
+def new_epoch(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, database: DatabaseOption = None
+) -> None:
+    """After a restored backup: every client lists all its calendars again."""
+    opened = open_database(database)
+    if not yes:
+        typer.confirm("Let every client list everything again?", abort=True)
+    with opened.write(actor()) as uow:
+        revisions.new_epoch(uow)
+    typer.echo("new epoch: every client lists everything again at its next sync")
+
+
+@settings_app.command("list")
+def list_settings(practice: PracticeOption = None, database: DatabaseOption = None) -> None:
+    """The practice's settings."""
+    table = Table("Setting", "Value")
+    with reading(database, practice) as session:
+        for name, value in asdict(session.practice.settings).items():
+            table.add_row(name, _shown(value))
+    console().print(table)
+
+
+@settings_app.command("set")
+def set_setting(
+    name: Annotated[str, typer.Argument()],
+    value: Annotated[str, typer.Argument(help="yes/no, a number, text, or a list separated by ';'.")],
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Change a setting."""
+    parsed = practices.setting_from_text(name, value)
+    with writing(database, practice) as session:
+        practices.set_settings(session.uow, session.practice.id, {name: parsed})
+    typer.echo(f"{name} = {_shown(parsed)}")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return "; ".join(str(v) for v in value)
+    return str(value)

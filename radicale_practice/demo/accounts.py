@@ -1,0 +1,81 @@
+"""What the demonstration tells scripts and people: addresses, user names, passwords."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from radicale_practice.demo.practice import Demonstration
+from radicale_practice.practice import calendars, staff
+from radicale_practice.practice.database import Database
+from radicale_practice.practice.model import Viewer
+
+FILE_NAME = "accounts.json"
+
+
+def describe(database: Database, demonstration: Demonstration, url: str) -> dict[str, Any]:
+    """The content of ``accounts.json``. ``url``: where the server is, ending in "/"."""
+    accounts = []
+    with database.read() as uow:
+        for account in demonstration.accounts:
+            viewer = Viewer(
+                practice_id=demonstration.practice.id,
+                staff_id=account.staff_id,
+                user_name=account.user_name,
+                display_name=account.display_name,
+                role=account.role,
+            )
+            home = f"{url}{quote(staff.path_name(account.user_name))}/"
+            accounts.append(
+                {
+                    "username": account.user_name,
+                    "password": account.password,
+                    "role": account.role.value,
+                    "calendars": [
+                        {
+                            "name": info.name,
+                            "url": f"{home}{quote(info.path_name)}/",
+                            "access": info.access.value,
+                        }
+                        for info in calendars.list_for(uow, viewer)
+                    ],
+                }
+            )
+    return {"url": url, "accounts": accounts}
+
+
+def write(directory: Path, content: dict[str, Any]) -> Path:
+    """Write ``accounts.json`` for its owner alone (mode 0600), in one step."""
+    path = directory / FILE_NAME
+    temporary = directory / f".{FILE_NAME}.new"
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file, ensure_ascii=False, indent=2)
+        file.write("\n")
+    temporary.replace(path)
+    return path
+
+
+def greeting(content: dict[str, Any], path: Path) -> str:
+    """What a person reads when the demonstration starts."""
+    lines = [f"The demonstration practice is at {content['url']}", ""]
+    for account in content["accounts"]:
+        lines.append(
+            f"  user name {account['username']}   password {account['password']}   ({account['role']})"
+        )
+        lines += [f"      {c['access']:<6}{c['name']}  {c['url']}" for c in account["calendars"]]
+    lines += [
+        "",
+        f"The same for scripts: {path}",
+        "The passwords are the same on every machine: never serve this practice to other people.",
+        "",
+        "It listens on this machine only. Reach it from here with Thunderbird, Evolution, vdirsyncer or",
+        "python-caldav, on Windows with Outlook CalDAV Synchronizer. DAVx5 reaches it from an emulator or a phone",
+        "on a cable (adb reverse tcp:PORT tcp:PORT). iPhone and Mac speak https only: see the README.",
+        "Ctrl-C ends it.",
+    ]
+    return "\n".join(lines)

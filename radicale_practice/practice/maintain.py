@@ -1,0 +1,88 @@
+"""Housekeeping, to be run once a day. Everything works without it, only slower and with more rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select
+
+from radicale_practice.practice import clock, directory, journal, occurrences, practices, revisions
+from radicale_practice.practice.database import Database, translated_errors
+from radicale_practice.practice.schema.practice_tables import appointment
+from radicale_practice.practice.schema.sync_tables import series_expansion
+
+EXPANDED_DAYS = 550
+"""Days ahead of now for which occurrences of series are stored."""
+
+REFRESHED_DAYS = 365
+"""A series stored less far ahead than this is stored again."""
+
+_BATCH = 200
+
+Progress = Callable[[str, int, int], None]
+"""Called with (step, done, all)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Maintained:
+    """What housekeeping did."""
+
+    series_expanded: int
+    names_kept: int
+    journal_rows_emptied: int
+
+
+def maintain(database: Database, now: datetime | None = None, progress: Progress | None = None) -> Maintained:
+    """Do all of it, in short transactions of their own, for all practices. ``now``: UTC, naive.
+
+    Prunes superseded changes and removed objects, empties journal contents past their time, keeps keys of
+    names, and stores the occurrences of series. Raises ``Unavailable`` if the database is away.
+    """
+    now = now or clock.utc_now()
+    report = progress or (lambda step, done, total: None)
+    with translated_errors():
+        expanded = _expand(database, now, report)
+        with database.read() as uow:
+            all_practices = practices.list_all(uow)
+        names = emptied = 0
+        for number, practice in enumerate(all_practices):
+            report("journal and names", number, len(all_practices))
+            with database.write() as uow:
+                missing = directory.missing_names(uow, practice.id)
+                directory.keep_names(uow, practice.id, missing)
+                names += len(missing)
+                emptied += journal.empty_expired(uow, practice, now)
+        report("journal and names", len(all_practices), len(all_practices))
+        report("changes", 0, 1)
+        with database.write() as uow:
+            revisions.prune(uow, now)
+        report("changes", 1, 1)
+    return Maintained(expanded, names, emptied)
+
+
+def _expand(database: Database, now: datetime, report: Progress) -> int:
+    """Store occurrences of the series that have none, or not far enough ahead."""
+    query = (
+        select(appointment.c.id)
+        .outerjoin(series_expansion, series_expansion.c.series_id == appointment.c.id)
+        .where(
+            appointment.c.series_id.is_(None),
+            or_(appointment.c.rrule != "", appointment.c.rdate != ""),
+            or_(
+                series_expansion.c.series_id.is_(None),
+                ~series_expansion.c.complete
+                & (series_expansion.c.expanded_until < now + timedelta(days=REFRESHED_DAYS)),
+            ),
+        )
+        .order_by(appointment.c.id)
+    )
+    with database.read() as uow:
+        ids = list(uow.connection.execute(query).scalars())
+    for start in range(0, len(ids), _BATCH):
+        report("series", start, len(ids))
+        with database.write() as uow:
+            occurrences.store(uow, ids[start : start + _BATCH], now + timedelta(days=EXPANDED_DAYS))
+    report("series", len(ids), len(ids))
+    return len(ids)
