@@ -15,7 +15,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.engine.interfaces import ExceptionContext
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError, TimeoutError
 from sqlalchemy.pool import NullPool
 
 from radicale_practice.practice.errors import PracticeError, Unavailable
@@ -28,6 +29,19 @@ LOCK_TIMEOUT = 3.0
 
 SQLITE_BUSY_TIMEOUT = 10.0
 """SQLite's busy handler is no queue: a writer may wait much longer than its turn."""
+
+POOL_TIMEOUT = 5.0
+"""Seconds to wait for a free connection."""
+
+CONNECT_TIMEOUT = 5
+"""Seconds to wait for PostgreSQL to answer a new connection."""
+
+OWN_PROGRAM = "practice"
+"""The actor the triggers see when one of our programs writes for nobody in particular."""
+
+_REMEMBER_ACTOR = (
+    "UPDATE sync_context SET actor = :actor, start_revision = (SELECT revision FROM sync_counter)"
+)
 
 WRITER_MUTEX = 0x50524143
 """Class of the advisory locks that only our own writers take (lock order: first)."""
@@ -104,6 +118,7 @@ class UnitOfWork:
                 if self.failed or self.mode == "r":
                     self.database.rollback(connection)
                 else:
+                    self.database.forget_actor(connection)
                     self.database.commit(connection)
         finally:
             connection.close()
@@ -149,7 +164,17 @@ class Database:
             )
             event.listen(engine, "connect", _prepare_sqlite)
             return engine
-        return create_engine(self.url, hide_parameters=True, pool_size=8, max_overflow=24, pool_pre_ping=True)
+        engine = create_engine(
+            self.url,
+            hide_parameters=True,
+            pool_size=8,
+            max_overflow=24,
+            pool_timeout=POOL_TIMEOUT,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": CONNECT_TIMEOUT, "application_name": "radicale-practice"},
+        )
+        event.listen(engine, "handle_error", _without_contents)
+        return engine
 
     def begin(self, mode: Mode, actor: Actor) -> Connection:
         """A connection inside a fresh transaction ("r" is one snapshot, "w" sees what is committed)."""
@@ -157,6 +182,8 @@ class Database:
         try:
             if self.dialect == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "w" else "BEGIN")
+                if mode == "w":
+                    connection.execute(text(_REMEMBER_ACTOR), {"actor": actor.source or OWN_PROGRAM})
             elif mode == "r":
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 connection.begin()
@@ -168,12 +195,17 @@ class Database:
                         "SELECT set_config('lock_timeout', :ms, true),"
                         " set_config('radicale_practice.actor', :actor, true)"
                     ),
-                    {"ms": f"{int(self.lock_timeout * 1000)}ms", "actor": actor.source or "practice"},
+                    {"ms": f"{int(self.lock_timeout * 1000)}ms", "actor": actor.source or OWN_PROGRAM},
                 )
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def forget_actor(self, connection: Connection) -> None:
+        """The next writer may be a foreign program (SQLite; elsewhere it ends with the transaction)."""
+        if self.dialect == "sqlite":
+            connection.exec_driver_sql("UPDATE sync_context SET actor = ''")
 
     def commit(self, connection: Connection) -> None:
         """COMMIT."""
@@ -223,13 +255,34 @@ def translated_errors() -> Iterator[None]:
     except (OperationalError, InterfaceError, TimeoutError) as error:
         raise Unavailable("the database is away or locked") from error
     except DBAPIError as error:
-        if error.connection_invalidated or _is_missing_table(error):
+        if error.connection_invalidated or _is_away(error):
             raise Unavailable("the database is away or not migrated") from error
         raise
 
 
-def _is_missing_table(error: DBAPIError) -> bool:
-    return getattr(error.orig, "sqlstate", None) in {"42P01", "42703"}
+_AWAY = frozenset({"42P01", "42703", "42704", "42883", "25006"})
+"""SQLSTATEs of a schema that is not (yet) ours, and of a server that only reads now (a standby)."""
+
+
+def _is_away(error: DBAPIError) -> bool:
+    if getattr(error.orig, "sqlstate", None) in _AWAY:
+        return True
+    # SQLite: the file is damaged, encrypted or no database.
+    return type(error) is DatabaseError
+
+
+def _without_contents(context: ExceptionContext) -> None:
+    """PostgreSQL quotes whole rows in its error texts; keep class, SQLSTATE and the names only."""
+    original = context.original_exception
+    state = getattr(original, "sqlstate", None)
+    if state is None:
+        return
+    diagnosis = getattr(original, "diag", None)
+    names = (getattr(diagnosis, "table_name", None), getattr(diagnosis, "constraint_name", None))
+    message = " ".join([type(original).__name__, str(state), *(n for n in names if n)])
+    original.args = (message,)
+    if context.sqlalchemy_exception is not None:
+        context.sqlalchemy_exception.args = (message,)
 
 
 def _prepare_sqlite(dbapi_connection: object, _record: object) -> None:

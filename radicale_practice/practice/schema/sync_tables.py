@@ -48,6 +48,7 @@ calendar_object = Table(
     Column("appointment_id", BigId, nullable=False),
     Column("opaque", Boolean, nullable=False, server_default=false()),
     Column("created_revision", BigInteger, nullable=False, server_default="0"),
+    Column("live_revision", BigInteger, nullable=False, server_default="0"),
     Column("removed_revision", BigInteger),
     Column("removed_at", WallTime),
     Index(
@@ -76,14 +77,19 @@ calendar_object = Table(
     ),
     Index("ix_calendar_object_appointment_id", "appointment_id"),
 )
+"""One row for each identity under which an appointment or series is or was seen in a calendar.
+
+``created_revision``: first listed at; ``live_revision``: last became live at (created or restored);
+``removed_revision`` is NULL while live. ``appointment_id`` 0: its appointment's row is gone for good.
+"""
 
 object_change = Table(
     "object_change",
     metadata,
     Column("calendar_id", BigId, primary_key=True, autoincrement=False),
+    Column("staff_id", BigId, primary_key=True, autoincrement=False, server_default="0"),
     Column("revision", BigInteger, primary_key=True, autoincrement=False),
     Column("object_id", BigId, primary_key=True, autoincrement=False),
-    Column("staff_id", BigId, primary_key=True, autoincrement=False, server_default="0"),
     Index("ix_object_change_object", "object_id", "staff_id", "revision"),
 )
 """Insert-only. ``staff_id`` 0 means the change is seen by all, else by that person only."""
@@ -132,8 +138,10 @@ series_expansion = Table(
     Column("series_id", BigId, primary_key=True, autoincrement=False),
     Column("expanded_until", WallTime, nullable=False),
     Column("complete", Boolean, nullable=False, server_default=false()),
+    text_column("basis"),
 )
-"""How far ``occurrence`` holds a series; triggers delete the row when the rule or times change."""
+"""How far ``occurrence`` holds a series. Triggers delete the row when the rule or times change; a row whose
+``basis`` differs from ``schema.series_basis()`` of the master was stored beside such a change: stale."""
 
 patient_name = Table(
     "patient_name",

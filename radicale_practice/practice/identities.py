@@ -1,0 +1,180 @@
+"""Under which href and UID an appointment or series is seen in a calendar.
+
+By default both are made from the row's opaque public id. A client's own choice is kept word for word
+(RFC 4791 5.3.2, RFC 5545 3.8.4.7), and may carry a name: then it is not ``opaque``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.exc import IntegrityError
+
+from radicale_practice.practice.database import UnitOfWork, translated_errors
+from radicale_practice.practice.errors import Conflict, NotFound
+from radicale_practice.practice.revisions import ObjectState, object_states, request_flush
+
+
+def by_href(uow: UnitOfWork, calendar_id: int, href: str, staff_id: int = 0) -> ObjectState | None:
+    """The live object at that href, or None."""
+    found = object_states(uow, calendar_id, staff_id, hrefs=[href])
+    return found[0] if found else None
+
+
+def by_uid(uow: UnitOfWork, calendar_id: int, uid: str, staff_id: int = 0) -> ObjectState | None:
+    """The live object with that UID, or None."""
+    with translated_errors():
+        object_id = uow.connection.execute(
+            text(
+                "SELECT id FROM calendar_object"
+                " WHERE calendar_id = :calendar AND uid = :uid AND removed_revision IS NULL"
+            ),
+            {"calendar": calendar_id, "uid": uid},
+        ).scalar()
+    if object_id is None:
+        return None
+    found = object_states(uow, calendar_id, staff_id, object_ids=[object_id])
+    return found[0] if found else None
+
+
+def assign(uow: UnitOfWork, calendar_id: int, appointment_id: int, href: str, uid: str) -> int:
+    """Give an appointment or series the identity a client chose, in one calendar; returns the object's id.
+
+    Right after the INSERT of its rows in the same transaction, or later (a rename): then the former href
+    is listed as removed. Raises ``Conflict`` if another live object has the href or UID, ``NotFound`` if
+    there is no such appointment in that calendar.
+    """
+    try:
+        with translated_errors():
+            leaving = _check_free(uow, calendar_id, appointment_id, href, uid)
+            current = _live_object(uow, calendar_id, appointment_id)
+            same = current is not None and (current.href, current.uid) == (href, uid)
+            if current is not None and (same or (current.fresh and not leaving)):
+                _change_in_place(uow, current.id, href, uid)
+                return int(current.id)
+            if uow.dialect == "sqlite":
+                return _replace_now(uow, calendar_id, appointment_id, href, uid)
+            return _wish(uow, calendar_id, appointment_id, href, uid)
+    except IntegrityError as error:
+        raise Conflict("the href or UID is taken") from error
+
+
+def _check_free(uow: UnitOfWork, calendar_id: int, appointment_id: int, href: str, uid: str) -> bool:
+    """Raise unless the identity is free; True if an object that leaves with this transaction has it yet."""
+    # Two lookups, each by its own unique index.
+    taken = """
+    SELECT appointment_id FROM calendar_object
+    WHERE calendar_id = :calendar AND href = :href AND removed_revision IS NULL
+    UNION ALL SELECT appointment_id FROM calendar_object
+    WHERE calendar_id = :calendar AND uid = :uid AND removed_revision IS NULL"""
+    parameters: dict[str, object] = {"calendar": calendar_id, "href": href, "uid": uid}
+    others = set(uow.connection.execute(text(taken), parameters).scalars()) - {appointment_id}
+    for other in others:
+        # One that this transaction has just removed is still live until the flush.
+        served = "SELECT 1 FROM sync_served WHERE calendar_id = :calendar AND appointment_id = :other"
+        if uow.connection.execute(text(served), {"calendar": calendar_id, "other": other}).first():
+            raise Conflict("the href or UID is taken")
+    served = "SELECT 1 FROM sync_served WHERE calendar_id = :calendar AND appointment_id = :appointment"
+    if not uow.connection.execute(
+        text(served), {"calendar": calendar_id, "appointment": appointment_id}
+    ).first():
+        raise NotFound(f"appointment {appointment_id} is not shown in calendar {calendar_id}")
+    return bool(others)
+
+
+def _live_object(uow: UnitOfWork, calendar_id: int, appointment_id: int) -> Row[Any] | None:
+    """The live object; ``fresh`` if it was made in this very transaction, so nobody has seen it."""
+    if uow.dialect == "sqlite":
+        fresh = "created_revision > (SELECT start_revision FROM sync_context)"
+    else:
+        fresh = (
+            "created_revision::text = ANY"
+            " (string_to_array(coalesce(current_setting('radicale_practice.drawn', true), ''), ','))"
+        )
+    return uow.connection.execute(
+        text(
+            f"SELECT id, href, uid, {fresh} AS fresh FROM calendar_object WHERE removed_revision IS NULL"
+            " AND calendar_id = :calendar AND appointment_id = :appointment"
+        ),
+        {"calendar": calendar_id, "appointment": appointment_id},
+    ).first()
+
+
+def _change_in_place(uow: UnitOfWork, object_id: int, href: str, uid: str) -> None:
+    uow.connection.execute(
+        text("UPDATE calendar_object SET href = :href, uid = :uid, opaque = :opaque WHERE id = :id"),
+        {"id": object_id, "href": href, "uid": uid, "opaque": False},
+    )
+    if uow.dialect == "postgresql":
+        # A rename of this transaction that is taken back.
+        uow.connection.execute(
+            text(
+                "DELETE FROM sync_wish w USING calendar_object o WHERE o.id = :id AND w.calendar_id = o.calendar_id"
+                " AND w.appointment_id = o.appointment_id AND w.txid = pg_current_xact_id()"
+            ),
+            {"id": object_id},
+        )
+
+
+def _replace_now(uow: UnitOfWork, calendar_id: int, appointment_id: int, href: str, uid: str) -> int:
+    """SQLite: nobody else writes, so the change is made at once."""
+    parameters: dict[str, object] = {
+        "calendar": calendar_id,
+        "appointment": appointment_id,
+        "href": href,
+        "uid": uid,
+    }
+    run = uow.connection.execute
+    run(text("UPDATE sync_counter SET revision = revision + 1"))
+    run(
+        text(
+            "UPDATE calendar_object SET removed_revision = (SELECT revision FROM sync_counter),"
+            " removed_at = strftime('%Y-%m-%d %H:%M:%S', 'now') WHERE appointment_id = :appointment"
+            " AND calendar_id = :calendar AND removed_revision IS NULL"
+        ),
+        parameters,
+    )
+    object_id = run(
+        text(
+            "INSERT INTO calendar_object"
+            " (calendar_id, href, uid, appointment_id, opaque, created_revision, live_revision)"
+            " SELECT :calendar, :href, :uid, :appointment, 0, revision, revision FROM sync_counter"
+            " RETURNING id"
+        ),
+        parameters,
+    ).scalar_one()
+    run(
+        text(
+            "INSERT INTO object_change (calendar_id, staff_id, revision, object_id)"
+            " SELECT o.calendar_id, 0, s.revision, o.id FROM sync_counter s JOIN calendar_object o"
+            " ON o.removed_revision = s.revision OR o.created_revision = s.revision"
+            " WHERE o.appointment_id = :appointment AND o.calendar_id = :calendar"
+        ),
+        parameters,
+    )
+    return int(object_id)
+
+
+def _wish(uow: UnitOfWork, calendar_id: int, appointment_id: int, href: str, uid: str) -> int:
+    """PostgreSQL: leave the identity for the flush, which holds the calendar's lock."""
+    parameters = {"calendar": calendar_id, "appointment": appointment_id, "href": href, "uid": uid}
+    object_id = uow.connection.execute(
+        text(
+            "INSERT INTO sync_wish (txid, calendar_id, appointment_id, object_id, href, uid)"
+            " VALUES (pg_current_xact_id(), :calendar, :appointment,"
+            " nextval(pg_get_serial_sequence('calendar_object', 'id')), :href, :uid)"
+            " ON CONFLICT (txid, calendar_id, appointment_id)"
+            " DO UPDATE SET href = excluded.href, uid = excluded.uid RETURNING object_id"
+        ),
+        parameters,
+    ).scalar_one()
+    uow.connection.execute(
+        text(
+            "INSERT INTO sync_pending (txid, calendar_id, appointment_id)"
+            " VALUES (pg_current_xact_id(), :calendar, :appointment)"
+        ),
+        parameters,
+    )
+    request_flush(uow)
+    return int(object_id)

@@ -1,0 +1,1 @@
+"""Alembic migrations: written explicitly, never made from the tables' present description."""

@@ -1,0 +1,93 @@
+"""Drop and make all triggers, functions and views from the description; compare with the catalogue."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from radicale_practice.practice.triggers import postgresql, sqlite
+from radicale_practice.practice.triggers.made import Made
+
+
+def expected(connection: Connection) -> list[Made]:
+    """What the description asks for on this connection's engine, in the order to create it."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.made()
+    return postgresql.made(_schema(connection))
+
+
+def present(connection: Connection) -> dict[tuple[str, str], str]:
+    """What the catalogue holds, by kind and name; a trigger that was disabled counts as absent."""
+    if connection.dialect.name == "sqlite":
+        rows = connection.execute(
+            text(
+                "SELECT type AS kind, name, sql AS body FROM sqlite_master WHERE type IN ('view', 'trigger')"
+                " AND (name LIKE 'sync\\_%' ESCAPE '\\' OR name = 'phone_change')"
+            )
+        )
+    else:
+        rows = connection.execute(text(_POSTGRESQL_CATALOGUE), {"schema": _schema(connection)})
+    return {(row.kind, row.name): row.body for row in rows}
+
+
+def drop(connection: Connection) -> None:
+    """Remove everything ``install`` makes (before a migration that changes tables)."""
+    schema = "" if connection.dialect.name == "sqlite" else f'"{_schema(connection)}".'
+    found = list(present_objects(connection))
+    for kind, name, table in sorted(found, key=lambda item: ("trigger", "function", "view").index(item[0])):
+        if kind == "trigger" and schema:
+            connection.exec_driver_sql(f"DROP TRIGGER {name} ON {schema}{table}")
+        elif kind == "function":
+            connection.exec_driver_sql(f"DROP FUNCTION {schema}{name}")
+        else:
+            connection.exec_driver_sql(f"DROP {kind.upper()} {schema}{name}")
+
+
+def install(connection: Connection) -> None:
+    """Drop and make everything. At the end of every migration, and by ``check.repair``."""
+    drop(connection)
+    for item in expected(connection):
+        connection.exec_driver_sql(item.statement)
+
+
+def present_objects(connection: Connection) -> list[tuple[str, str, str]]:
+    """Kind, name and table of each of our objects in the catalogue, disabled ones included."""
+    if connection.dialect.name == "sqlite":
+        rows = connection.execute(
+            text(
+                "SELECT type AS kind, name, tbl_name FROM sqlite_master WHERE type IN ('view', 'trigger')"
+                " AND (name LIKE 'sync\\_%' ESCAPE '\\' OR name = 'phone_change')"
+            )
+        )
+    else:
+        rows = connection.execute(text(_POSTGRESQL_OBJECTS), {"schema": _schema(connection)})
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def _schema(connection: Connection) -> str:
+    return str(connection.execute(text("SELECT current_schema()")).scalar_one())
+
+
+_POSTGRESQL_OBJECTS = """
+SELECT 'trigger', t.tgname::text, c.relname::text FROM pg_trigger t
+JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = :schema AND NOT t.tgisinternal AND t.tgname LIKE 'sync\\_%'
+UNION ALL
+SELECT 'function', p.proname::text, '' FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname = :schema AND p.proname LIKE 'sync\\_%'
+UNION ALL
+SELECT 'view', c.relname::text, '' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = :schema AND c.relkind = 'v' AND (c.relname LIKE 'sync\\_%' OR c.relname = 'phone_change')
+"""
+
+_POSTGRESQL_CATALOGUE = """
+SELECT 'trigger' AS kind, t.tgname::text AS name, p.proname::text AS body FROM pg_trigger t
+JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_proc p ON p.oid = t.tgfoid
+WHERE n.nspname = :schema AND NOT t.tgisinternal AND t.tgname LIKE 'sync\\_%' AND t.tgenabled IN ('O', 'A')
+UNION ALL
+SELECT 'function', p.proname::text, p.prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname = :schema AND p.proname LIKE 'sync\\_%' AND p.prosecdef
+UNION ALL
+SELECT 'view', c.relname::text, '' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = :schema AND c.relkind = 'v' AND (c.relname LIKE 'sync\\_%' OR c.relname = 'phone_change')
+"""

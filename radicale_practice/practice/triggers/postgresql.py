@@ -1,0 +1,201 @@
+"""PostgreSQL: statement triggers note changes, one deferred constraint trigger turns them into revisions.
+
+A writer's statement only inserts into ``sync_pending`` (nobody waits there). At COMMIT the flush takes the
+calendars' advisory locks in ascending order, draws one revision, settles identities and appends to the log.
+The locks are released after the commit is visible: the order of revisions is the order of commits.
+
+All functions are SECURITY DEFINER with a fixed search path and raise for no reason of data.
+"""
+
+from __future__ import annotations
+
+from radicale_practice.practice.triggers.description import (
+    EXPANSION_COLUMNS,
+    NAME_COLUMNS,
+    SERVED_VIEW,
+    TRACKED,
+    TrackedTable,
+)
+from radicale_practice.practice.triggers.made import PHONE_CHANGE_VIEW, Made
+from radicale_practice.practice.triggers.postgresql_flush import FLUSH, REVIVE, SETTLE
+
+FLUSH_TRIGGER = "sync_flush_at_commit"
+
+_OPERATIONS = {
+    "insert": "REFERENCING NEW TABLE AS new_rows",
+    "update": "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
+    "delete": "REFERENCING OLD TABLE AS old_rows",
+}
+
+_NOTE_FLUSH = """
+  INSERT INTO sync_flush (txid) SELECT pg_current_xact_id()
+  WHERE NOT EXISTS (SELECT 1 FROM sync_flush f WHERE f.txid = pg_current_xact_id());"""
+
+
+def made(schema: str) -> list[Made]:
+    """Everything to create in ``schema``, in order."""
+    items = [
+        _view(schema, "sync_served", SERVED_VIEW),
+        _view(schema, "phone_change", PHONE_CHANGE_VIEW),
+        _function(schema, "sync_revive", REVIVE, "(cal bigint, appt bigint, pub text, rev bigint)", "void"),
+        _function(schema, "sync_settle", SETTLE, "(tx xid8, rev bigint)", "void"),
+        _function(schema, "sync_flush_pending", FLUSH),
+        _trigger(
+            schema,
+            FLUSH_TRIGGER,
+            "sync_flush",
+            "sync_flush_pending",
+            constraint=True,
+            event="AFTER INSERT",
+            clause="DEFERRABLE INITIALLY DEFERRED FOR EACH ROW",
+        ),
+        _function(schema, "sync_truncate", _TRUNCATE),
+    ]
+    for table in TRACKED:
+        for operation, referencing in _OPERATIONS.items():
+            name = f"sync_{table.name}_{operation}"
+            items.append(_function(schema, name, _body(table, operation)))
+            clause = f"{referencing} FOR EACH STATEMENT"
+            items.append(
+                _trigger(schema, name, table.name, name, event=f"AFTER {operation.upper()}", clause=clause)
+            )
+        items.append(
+            _trigger(
+                schema,
+                f"sync_{table.name}_truncate",
+                table.name,
+                "sync_truncate",
+                event="BEFORE TRUNCATE",
+                clause="FOR EACH STATEMENT",
+            )
+        )
+    return items
+
+
+def _view(schema: str, name: str, select: str) -> Made:
+    return Made("view", name, "", f'CREATE VIEW "{schema}".{name} AS {select}', "")
+
+
+def _function(schema: str, name: str, body: str, arguments: str = "()", returns: str = "trigger") -> Made:
+    statement = (
+        f'CREATE FUNCTION "{schema}".{name}{arguments} RETURNS {returns} LANGUAGE plpgsql SECURITY DEFINER'
+        f' SET search_path = pg_catalog, "{schema}", pg_temp AS $body${body}$body$;'
+        f' REVOKE ALL ON FUNCTION "{schema}".{name}{arguments} FROM PUBLIC'
+    )
+    return Made("function", name, "", statement, body)
+
+
+def _trigger(
+    schema: str, name: str, table: str, function: str, *, event: str, clause: str, constraint: bool = False
+) -> Made:
+    statement = (
+        f"CREATE {'CONSTRAINT ' if constraint else ''}TRIGGER {name} {event}"
+        f' ON "{schema}".{table} {clause} EXECUTE FUNCTION "{schema}".{function}()'
+    )
+    return Made("trigger", name, table, statement, function)
+
+
+def _body(table: TrackedTable, operation: str) -> str:
+    changed = _changed(table, operation)
+    leads = [(lead, "true") for lead in table.touch] + [(lead, "false") for lead in table.settle]
+    union = " UNION ".join(
+        f"SELECT l.calendar_id, l.appointment_id, {touch} AS touch FROM ({lead.format(changed='changed')}) l"
+        for lead, touch in leads
+    )
+    journal = "n.touch" if table.journals_objects else "false"
+    note = f"""
+BEGIN
+  INSERT INTO sync_pending (txid, calendar_id, appointment_id, touch, journal)
+  WITH {changed}
+  SELECT pg_current_xact_id(), n.calendar_id, n.appointment_id, n.touch, {journal}
+  FROM ({union}) n;
+  IF FOUND THEN{_NOTE_FLUSH}
+  END IF;"""
+    return note + _derived(table, operation) + "\n  RETURN NULL;\nEND"
+
+
+def _changed(table: TrackedTable, operation: str) -> str:
+    old = ", ".join(f"o.{c}" for c in table.carried)
+    new = ", ".join(f"n.{c}" for c in table.carried)
+    if operation == "insert":
+        return f"changed AS (SELECT {new} FROM new_rows n)"
+    if operation == "delete":
+        return f"changed AS (SELECT {old} FROM old_rows o)"
+    columns = table.visible
+    before = ", ".join(f"o.{c}" for c in columns)
+    after = ", ".join(f"n.{c}" for c in columns)
+    join = " AND ".join(f"o.{k} = n.{k}" for k in table.key)
+    olds = ", ".join(f"o.{c} AS old_{c}" for c in table.carried)
+    news = ", ".join(f"n.{c} AS new_{c}" for c in table.carried)
+    # FULL JOIN: a changed primary key is a row that went and a row that came.
+    return (
+        f"pairs AS (SELECT {olds}, {news} FROM old_rows o FULL JOIN new_rows n ON {join}"
+        f" WHERE ROW({before}) IS DISTINCT FROM ROW({after})),"
+        f" changed AS (SELECT {', '.join(f'old_{c} AS {c}' for c in table.carried)} FROM pairs"
+        f" WHERE old_{table.key[0]} IS NOT NULL"
+        f" UNION SELECT {', '.join(f'new_{c}' for c in table.carried)} FROM pairs"
+        f" WHERE new_{table.key[0]} IS NOT NULL)"
+    )
+
+
+def _derived(table: TrackedTable, operation: str) -> str:
+    """What is deleted or noted beside the objects."""
+    parts: list[str] = []
+    if table.name == "appointment" and operation == "delete":
+        parts.append(
+            "INSERT INTO sync_pending (txid, calendar_id, appointment_id, gone)"
+            " SELECT pg_current_xact_id(), 0, o.id, true FROM old_rows o;\n  IF FOUND THEN"
+            f"{_NOTE_FLUSH}\n  END IF;"
+        )
+    if table.name == "appointment" and operation == "update":
+        parts.append(_stale("series_expansion", "series_id", EXPANSION_COLUMNS))
+    if table.name == "patient" and operation == "update":
+        parts.append(_stale("patient_name", "patient_id", NAME_COLUMNS))
+    if table.name == "patient" and operation == "delete":
+        parts.append(_guarded("DELETE FROM patient_name WHERE patient_id IN (SELECT o.id FROM old_rows o);"))
+    if table.name == "calendar" and operation == "insert":
+        parts.append(
+            "INSERT INTO calendar_sync (calendar_id) SELECT n.id FROM new_rows n"
+            " ON CONFLICT (calendar_id) DO UPDATE SET epoch = excluded.epoch;"
+        )
+    if table.journal_key:
+        rows = {"insert": "new_rows", "update": "new_rows", "delete": "old_rows"}[operation]
+        parts.append(
+            f"INSERT INTO journal (practice_id, program, action, {table.journal_key})"
+            f" SELECT r.practice_id, {PROGRAM}, 'foreign', r.id FROM {rows} r WHERE {FOREIGN};"
+        )
+    return "".join(f"\n  {part}" for part in parts)
+
+
+FOREIGN = "coalesce(current_setting('radicale_practice.actor', true), '') = ''"
+"""Whether the writer is a program that is not ours."""
+
+PROGRAM = "concat_ws('/', session_user::text, nullif(current_setting('application_name', true), ''))"
+"""Who a foreign writer is, as far as the server knows."""
+
+
+def _stale(target: str, key: str, columns: tuple[str, ...]) -> str:
+    before = ", ".join(f"o.{c}" for c in columns)
+    after = ", ".join(f"n.{c}" for c in columns)
+    return _guarded(
+        f"DELETE FROM {target} WHERE {key} IN (SELECT o.id FROM old_rows o JOIN new_rows n ON n.id = o.id"
+        f" WHERE ROW({before}) IS DISTINCT FROM ROW({after}));"
+    )
+
+
+def _guarded(statement: str) -> str:
+    # A REPEATABLE READ writer may meet a row we stored meanwhile; ``basis`` shows it to be stale.
+    return f"BEGIN {statement} EXCEPTION WHEN serialization_failure THEN NULL; END;"
+
+
+_TRUNCATE = f"""
+BEGIN
+  INSERT INTO sync_pending (txid, calendar_id, appointment_id, touch, journal)
+  SELECT pg_current_xact_id(), o.calendar_id, o.appointment_id, true, true
+  FROM calendar_object o WHERE o.removed_revision IS NULL;
+  IF TG_TABLE_NAME = 'appointment' THEN
+    INSERT INTO sync_pending (txid, calendar_id, appointment_id, gone)
+    SELECT pg_current_xact_id(), 0, a.id, true FROM appointment a;
+  END IF;{_NOTE_FLUSH}
+  RETURN NULL;
+END"""
