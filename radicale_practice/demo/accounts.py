@@ -74,8 +74,9 @@ def greeting(content: dict[str, Any], path: Path) -> str:
         "The passwords are the same on every machine: never serve this practice to other people.",
         "",
         "It listens on this machine only. Reach it from here with Thunderbird, Evolution, vdirsyncer or",
-        "python-caldav, on Windows with Outlook CalDAV Synchronizer. DAVx5 reaches it from an emulator or a phone",
-        "on a cable (adb reverse tcp:PORT tcp:PORT). iPhone and Mac speak https only: see the README.",
+        "python-caldav, on Windows with Outlook CalDAV Synchronizer. DAVx5 reaches it from an emulator, or",
+        "from a phone on a cable (adb reverse tcp:PORT tcp:PORT). iPhone and Mac speak https only: see the",
+        "README.",
         "Ctrl-C ends it.",
     ]
     return "\n".join(lines)

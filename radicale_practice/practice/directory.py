@@ -24,7 +24,7 @@ _COLUMNS = (
 
 _SEPARATOR = "\x1f"
 
-_MOST = 2000
+_MOST = 900
 """Keys in one question; a title has a handful, an upload of this many is cut into several questions."""
 
 
