@@ -90,12 +90,14 @@ def actor() -> Actor:
     return Actor(program=f"radicale-practice ({user})" if user else "radicale-practice")
 
 
-def database_url(given: str | None) -> str:
+def database_url(given: str | None, configuration: Path | None = None) -> str:
     """The address of the database: the option, the environment, Radicale's configuration.
+
+    ``configuration``: that file, instead of those where Radicale looks.
 
     Raises ``InvalidValue`` if none says.
     """
-    url = given or os.environ.get(ENVIRONMENT) or _configured()
+    url = given or os.environ.get(ENVIRONMENT) or configured("storage", "database", configuration)
     if not url:
         raise InvalidValue(
             f"no database named: use --database, {ENVIRONMENT}, or [storage] database in Radicale's"
@@ -104,9 +106,9 @@ def database_url(given: str | None) -> str:
     return url
 
 
-def open_database(given: str | None) -> Database:
+def open_database(given: str | None, configuration: Path | None = None) -> Database:
     """The database, set up and of this version. Raises ``Unavailable`` or ``InvalidValue``."""
-    database = Database(database_url(given))
+    database = Database(database_url(given, configuration))
     with database.read() as uow:
         if not migrate.is_current(uow):
             raise Unavailable("the database is not set up for this version: run radicale-practice init")
@@ -135,17 +137,18 @@ def writing(database: str | None, practice: str | None = None) -> Iterator[Sessi
         opened.dispose()
 
 
-def _configured() -> str:
+def configured(section: str, option: str, configuration: Path | None = None) -> str:
+    """An option of Radicale's configuration (this file, else those where Radicale looks); "" if not there."""
     named = os.environ.get(CONFIGURATION)
-    paths = named.split(os.pathsep) if named else ["config/radicale.conf"]
+    paths = [path.lstrip("?") for path in named.split(os.pathsep)] if named else ["config/radicale.conf"]
     paths += ["~/.config/radicale/config", "/etc/radicale/config"]
-    for path in paths:
+    for path in [str(configuration)] if configuration else paths:
         parser = configparser.RawConfigParser()
         try:
             parser.read_string(Path(path).expanduser().read_text(encoding="utf-8"))
         except (OSError, configparser.Error, UnicodeDecodeError):
             continue
-        url = parser.get("storage", "database", fallback="")
-        if url:
-            return url
+        value = parser.get(section, option, fallback="")
+        if value:
+            return value
     return ""

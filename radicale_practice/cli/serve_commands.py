@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from radicale_practice.cli.context import DatabaseOption, database_url, open_database
+from radicale_practice.cli.context import DatabaseOption, configured, database_url, open_database
 from radicale_practice.demo import accounts, live
 from radicale_practice.demo import practice as demo_practice
 from radicale_practice.demo.practice import Demonstration
@@ -19,26 +19,41 @@ from radicale_practice.practice import maintain, migrate
 from radicale_practice.practice.database import Database
 
 DEMO_HOST = "127.0.0.1"
+DEFAULT_PORT = 5232
 
 
 def serve(
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 5232,
+    host: Annotated[
+        str | None, typer.Option("--host", help="Address to listen on; else [server] hosts of the file.")
+    ] = None,
+    port: Annotated[int | None, typer.Option("--port", min=1, max=65535)] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes.")] = 2,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Radicale's configuration file.", dir_okay=False)
+    ] = None,
     database: DatabaseOption = None,
 ) -> None:
     """Serve the practice's calendars to CalDAV clients until SIGTERM or Ctrl-C."""
     from radicale_practice.plugins import serve as server
 
-    open_database(database).dispose()
-    server.serve(database_url(database), host=host, port=port, workers=workers)
+    if config is not None:
+        config.open(encoding="utf-8").close()
+    open_database(database, config).dispose()
+    first = configured("server", "hosts", config).split(",")[0].strip().rpartition(":")
+    server.serve(
+        database_url(database, config),
+        config_path=str(config) if config is not None else None,
+        host=host or first[0].strip("[]") or DEMO_HOST,
+        port=port or (int(first[2]) if first[2].isdigit() else DEFAULT_PORT),
+        workers=workers,
+    )
 
 
 def demo(
     directory: Annotated[
         Path, typer.Option("--directory", help="Where the database and accounts.json go.")
     ] = Path("demo-practice"),
-    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 5232,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = DEFAULT_PORT,
     today: Annotated[
         datetime | None, typer.Option("--today", formats=["%Y-%m-%d"], help="The day it is about.")
     ] = None,

@@ -230,8 +230,9 @@ def _status(day: date, today: date, rng: Random) -> str:
 def _private(today: date, rng: Random) -> list[Planned]:
     made = []
     for number in range(PRACTITIONERS):
-        for subject in ("Zahnarzt", "Elternabend", "Yoga"):
-            day = today + timedelta(days=rng.randrange(1, 40))
+        subjects = ("Zahnarzt", "Elternabend", "Yoga")
+        for subject, ahead in zip(subjects, rng.sample(range(1, 40), len(subjects)), strict=True):
+            day = today + timedelta(days=ahead)
             made.append(Planned(number, *_span(day, time(18), 60), subject, private=True))
     return made
 

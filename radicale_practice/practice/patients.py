@@ -191,7 +191,7 @@ def _has_words(row: Any, words: Sequence[str]) -> bool:
 
 
 def _glob_digits(column: Any) -> Any:
-    return column.op("NOT GLOB")("*[^0-9]*") & (func.length(column).between(1, 9))
+    return column.op("NOT GLOB", is_comparison=True)("*[^0-9]*") & (func.length(column).between(1, 9))
 
 
 def _patient(row: Any) -> Patient:

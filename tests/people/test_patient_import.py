@@ -1,0 +1,99 @@
+"""Patients from CSV files, on both engines."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from radicale_practice.practice import patient_import, patients
+from radicale_practice.practice.database import Database
+from radicale_practice.practice.errors import InvalidValue
+from radicale_practice.practice.names import fold
+from radicale_practice.practice.projections import Practice
+
+GERMAN = "Nummer;Nachname;Vorname;Telefon\r\n1;Müller;Jürgen;+43 664 1\r\n2;Huber;Maria;\r\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        GERMAN,
+        GERMAN.replace(";", ","),
+        GERMAN.replace(";", "\t"),
+        GERMAN.replace("\r\n", "\n"),
+        GERMAN.replace("\r\n", "\r\n\r\n"),
+        "Phone,First Name,Geburtsdatum,LAST_NAME,Number\n+43 664 1,Jürgen,1.1.1970,Müller,1\n,Maria,,Huber,2",
+        '"Patienten-Nr";"Nachname";"Vorname";"Telefon"\n"1";"Müller";"Jürgen";"+43 664 1"\n2;Huber;Maria;""',
+    ],
+)
+def test_what_programs_export(database: Database, practice: Practice, content: str, encoding: str) -> None:
+    with database.write() as uow:
+        report = patient_import.import_csv(uow, practice.id, content.encode(encoding))
+        assert (report.added, report.updated, report.unchanged, report.errors) == (2, 0, 0, ())
+        found = patients.by_number(uow, practice.id, "1")
+        assert (found.last_name, found.first_name, found.phone) == ("Müller", "Jürgen", "+43 664 1")
+        again = patient_import.import_csv(uow, practice.id, content.encode(encoding))
+        assert (again.added, again.updated, again.unchanged) == (0, 0, 2)
+
+
+def test_a_known_number_is_updated_and_a_missing_column_left(database: Database, practice: Practice) -> None:
+    with database.write() as uow:
+        patient_import.import_csv(uow, practice.id, GERMAN.encode())
+        report = patient_import.import_csv(uow, practice.id, b"nr;name;vorname\n1;Moser;Karl\n3;Neu;Nora\n")
+        assert (report.added, report.updated) == (1, 1)
+        found = patients.by_number(uow, practice.id, "1")
+        assert (found.last_name, found.first_name, found.phone) == ("Moser", "Karl", "+43 664 1")
+        assert [p.number for p in patients.find(uow, practice.id, "moser")] == ["1"]
+
+
+BAD = b"nummer;nachname;vorname\n1;Geheim;Anna\n;Geheim;Anna\n3;;\n1;Geheim;Berta\n5;Geheim;Carl;zu viel\n"
+
+
+@pytest.mark.parametrize(("skip", "stored"), [(False, 0), (True, 1)])
+def test_errors_by_line_without_contents(
+    database: Database, practice: Practice, skip: bool, stored: int
+) -> None:
+    with database.write() as uow:
+        report = patient_import.import_csv(uow, practice.id, BAD, skip_errors=skip)
+        assert [error.line for error in report.errors] == [3, 4, 5, 6]
+        assert not any("geheim" in fold(error.reason) for error in report.errors)
+        assert uow.connection.execute(text("SELECT count(*) FROM patient")).scalar_one() == stored
+
+
+def test_dry_run_changes_nothing(database: Database, practice: Practice) -> None:
+    with database.write() as uow:
+        report = patient_import.import_csv(uow, practice.id, GERMAN.encode(), dry_run=True)
+        assert report.added == 2
+        for table in ("patient", "journal"):
+            assert uow.connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 0
+
+
+def test_a_quoted_line_break_counts_as_lines(database: Database, practice: Practice) -> None:
+    data = b'nummer;nachname;vorname\n1;"Hu\nber";Maria\n;Moser;Karl\n'
+    with database.write() as uow:
+        report = patient_import.import_csv(uow, practice.id, data)
+        assert [error.line for error in report.errors] == [4]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\n\n", b"nur ein Text", b"nummer;vorname\n1;A", b"nummer;nachname;name\n1;A;B", b"\xff\xfe\x00"],
+)
+def test_files_that_are_none(database: Database, practice: Practice, data: bytes) -> None:
+    with database.write() as uow, pytest.raises(InvalidValue):
+        patient_import.import_csv(uow, practice.id, data)
+
+
+def test_a_large_file_reports_progress(database: Database, practice: Practice) -> None:
+    lines = ["nummer;nachname;vorname"] + [f"{n};Nachname{n};Vorname{n}" for n in range(2500)]
+    steps: list[tuple[int, int]] = []
+    with database.write() as uow:
+        patient_import.import_csv(
+            uow,
+            practice.id,
+            "\n".join(lines).encode(),
+            progress=lambda done, total: steps.append((done, total)),
+        )
+        assert steps == [(1000, 2500), (2000, 2500), (2500, 2500)]
+        assert uow.connection.execute(text("SELECT count(*) FROM patient_name")).scalar_one() == 2500
