@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
     true,
 )
 
@@ -30,6 +31,17 @@ from radicale_practice.practice.schema.columns import (
     public_id_column,
     text_column,
 )
+
+IS_SERIES = "rrule <> '' OR rdate <> ''"
+"""Condition of the partial index on masters of series; a query has to use the same words."""
+
+LONG_DAYS = 2
+
+IS_LONG = {
+    "sqlite": f"julianday(ends_at) - julianday(starts_at) > {LONG_DAYS}",
+    "postgresql": f"ends_at - starts_at > interval '{LONG_DAYS} days'",
+}
+"""Condition of the partial index on long appointments, which a range of starts does not find."""
 
 
 def _practice_key() -> Column[int]:
@@ -170,7 +182,27 @@ appointment = Table(
         " AND ends_at = strftime('%Y-%m-%d %H:%M:%S', ends_at)",
         name="wall_time",
     ).ddl_if(dialect="sqlite"),
+    # psycopg cannot read infinity or years of five digits: one such row would break every listing
+    CheckConstraint(
+        "starts_at >= '0001-01-02' AND ends_at < '9999-12-30' AND (recurrence_id IS NULL OR"
+        " (recurrence_id >= '0001-01-02' AND recurrence_id < '9999-12-30'))",
+        name="calendar_range",
+    ).ddl_if(dialect="postgresql"),
     Index("ix_appointment_practice_start", "practice_id", "starts_at"),
+    Index(
+        "ix_appointment_series",
+        "practice_id",
+        "id",
+        sqlite_where=text(IS_SERIES),
+        postgresql_where=text(IS_SERIES),
+    ),
+    Index(
+        "ix_appointment_long",
+        "practice_id",
+        "starts_at",
+        sqlite_where=text(IS_LONG["sqlite"]),
+        postgresql_where=text(IS_LONG["postgresql"]),
+    ),
     Index("ix_appointment_patient_id", "patient_id"),
     Index("ix_appointment_location_id", "location_id"),
     Index("ix_appointment_series_id", "series_id"),

@@ -18,6 +18,12 @@ WALL_TIME_CHECK = sa.CheckConstraint(
     name="wall_time",
 ).ddl_if(dialect="sqlite")
 
+CALENDAR_RANGE_CHECK = sa.CheckConstraint(
+    "starts_at >= '0001-01-02' AND ends_at < '9999-12-30' AND (recurrence_id IS NULL OR"
+    " (recurrence_id >= '0001-01-02' AND recurrence_id < '9999-12-30'))",
+    name="calendar_range",
+).ddl_if(dialect="postgresql")
+
 
 def upgrade() -> None:
     """Create everything; the triggers follow at the end of every migration (``env.py``)."""
@@ -52,6 +58,10 @@ def _postgresql_working_tables() -> None:
     )
     op.execute("CREATE INDEX ix_sync_pending_txid ON sync_pending (txid)")
     op.execute("CREATE UNLOGGED TABLE sync_flush (txid xid8 NOT NULL)")
+    op.execute(
+        "CREATE TABLE sync_journal_order (cursor bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+        " journal_id bigint NOT NULL UNIQUE)"
+    )
     op.execute("CREATE INDEX ix_sync_flush_txid ON sync_flush (txid)")
     op.execute(
         "CREATE UNLOGGED TABLE sync_wish (txid xid8 NOT NULL, calendar_id bigint NOT NULL,"
@@ -198,6 +208,7 @@ def _practice_tables() -> None:
             name=op.f("ck_appointment_no_nesting"),
         ),
         WALL_TIME_CHECK,
+        CALENDAR_RANGE_CHECK,
         sa.CheckConstraint(
             "status IN ('booked', 'confirmed', 'arrived', 'done', 'invoiced', 'cancelled', 'no_show',"
             " 'unconfirmed')",
@@ -221,6 +232,23 @@ def _practice_tables() -> None:
         "ix_appointment_practice_start", "appointment", ["practice_id", "starts_at"], unique=False
     )
     op.create_index("ix_appointment_series_id", "appointment", ["series_id"], unique=False)
+    is_series = sa.text("rrule <> '' OR rdate <> ''")
+    op.create_index(
+        "ix_appointment_series",
+        "appointment",
+        ["practice_id", "id"],
+        unique=False,
+        sqlite_where=is_series,
+        postgresql_where=is_series,
+    )
+    op.create_index(
+        "ix_appointment_long",
+        "appointment",
+        ["practice_id", "starts_at"],
+        unique=False,
+        sqlite_where=sa.text("julianday(ends_at) - julianday(starts_at) > 2"),
+        postgresql_where=sa.text("ends_at - starts_at > interval '2 days'"),
+    )
     op.create_table(
         "appointment_calendar",
         sa.Column("appointment_id", BigId, nullable=False),
