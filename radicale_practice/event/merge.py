@@ -1,0 +1,191 @@
+"""What a client could not express or was not shown is carried over from the version before.
+
+Outlook CalDAV Synchronizer rebuilds an event from its own fields; DAVx5 rebuilds alarms from minutes. The
+lines they do not know are not deleted by their upload. And what the viewer's projection hides stays, for
+every client.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from enum import Enum
+
+from radicale_practice.event.content_lines import Component
+from radicale_practice.event.errors import InvalidCalendarObject
+from radicale_practice.event.extra import Entry, Placed
+from radicale_practice.event.harmless import harmless_line, neutral_alarm
+from radicale_practice.event.render_event import LISTS, OWN, SINGLE
+from radicale_practice.event.values import UTC, parse_duration, parse_time
+from radicale_practice.practice import zones
+
+
+class Rebuilder(Enum):
+    """Programs known to rebuild what they edit, by the PRODID they write."""
+
+    OUTLOOK = "DDay.iCal"
+    DAVX5 = "DAVx5/"
+
+
+_OUTLOOK_WRITES = frozenset(
+    (
+        *("UID", "SEQUENCE", "SUMMARY", "LOCATION", "DESCRIPTION", "DTSTART", "DTEND", "DURATION", "CLASS"),
+        *("PRIORITY", "CATEGORIES", "TRANSP", "STATUS", "RRULE", "RDATE", "EXDATE", "RECURRENCE-ID"),
+        *("DTSTAMP", "LAST-MODIFIED", "ORGANIZER", "ATTENDEE", "X-MICROSOFT-CDO-BUSYSTATUS"),
+        *("X-MICROSOFT-CDO-ALLDAYEVENT", "X-SOGO-SEND-APPOINTMENT-NOTIFICATIONS"),
+    )
+)
+_ONCE = frozenset(("GEO", "ORGANIZER", "CONTACT", "X-APPLE-STRUCTURED-LOCATION", "X-ALT-DESC"))
+_OFF_THE_CLOCK = re.compile(r"X-APPLE-PROXIMITY|TRIGGER[^:]*:1976", re.IGNORECASE)
+_TRIGGER = re.compile(r"^TRIGGER([^:]*):(.*)$", re.IGNORECASE | re.MULTILINE)
+
+
+def rebuilder(calendar: Component) -> Rebuilder | None:
+    """The program that made this VCALENDAR, if it is one that rebuilds events."""
+    line = calendar.first("PRODID")
+    for program in Rebuilder:
+        if line is not None and program.value in line.value:
+            return program
+    return None
+
+
+def merged_entries(
+    program: Rebuilder | None, new: list[Entry], old: tuple[Entry, ...], full_texts: dict[str, str] | None
+) -> list[Entry]:
+    """The uploaded entries with those of ``old`` that the client could not express or did not see.
+
+    ``full_texts``: for a view below full, what full shows of title, place and description: a line that
+    says so stays beside the viewer's own. None for full.
+    """
+    present = {entry.name for entry in new}
+    texts = {entry.text for entry in new}
+    kept: list[Entry] = []
+    for entry in old:
+        if entry.text in texts:
+            continue
+        if full_texts is not None and _unseen(entry):
+            if entry.name in full_texts:
+                wanted = entry.basis == full_texts[entry.name]
+            else:
+                wanted = not (entry.name in _ONCE and entry.name in present)
+        else:
+            wanted = _not_expressible(program, entry) and entry.name not in present
+        if wanted:
+            kept.append(entry)
+    return _before_components(new, kept)
+
+
+def _unseen(entry: Entry) -> bool:
+    """Whether an entry was not shown below full: hidden lines, and what full sees of modelled ones."""
+    if entry.name in ("SUMMARY", "LOCATION", "DESCRIPTION"):
+        return True
+    if entry.name == "URL":
+        return entry.basis == OWN
+    if entry.name in SINGLE or entry.name in LISTS or entry.name == "DURATION":
+        return False
+    return entry.name.startswith("+") or not harmless_line(entry.text)
+
+
+def _not_expressible(program: Rebuilder | None, entry: Entry) -> bool:
+    if program is Rebuilder.OUTLOOK:
+        return entry.name not in _OUTLOOK_WRITES
+    return program is Rebuilder.DAVX5 and entry.name.startswith("+")
+
+
+def _before_components(new: list[Entry], kept: list[Entry]) -> list[Entry]:
+    at = next((i for i, entry in enumerate(new) if entry.name.startswith("+")), len(new))
+    lines = [entry for entry in kept if not entry.name.startswith("+")]
+    components = [entry for entry in kept if entry.name.startswith("+")]
+    return [*new[:at], *lines, *new[at:], *components]
+
+
+def merged_personal(
+    program: Rebuilder | None,
+    new: list[Placed],
+    old: tuple[Placed, ...],
+    start: datetime,
+    zone: str,
+    neutral: str | None,
+) -> list[Placed]:
+    """The uploaded personal pieces with those of ``old`` that were hidden or cannot be expressed.
+
+    ``start``, ``zone``: of the event, for alarms at a fixed time. ``neutral``: the text of neutral alarms
+    if the viewer gets those, None for full.
+    """
+    result = list(new)
+    if neutral is not None:
+        result = [_original(placed, old, neutral) for placed in result]
+    at = max((placed.position for placed in result), default=10_000)
+    given = {placed.entry.text for placed in result}
+    minutes = [alarm_minutes(p.entry.text, start, zone) for p in result if p.entry.name == "+VALARM"]
+    first_shown = program is Rebuilder.OUTLOOK
+    for placed in old:
+        name, text = placed.entry.name, placed.entry.text
+        if text in given:
+            first_shown = first_shown and not _is_display(placed)
+            continue
+        if neutral is not None and _hidden_personal(placed.entry, neutral):
+            result.append(placed)
+            continue
+        if program is None:
+            continue
+        if name != "+VALARM":
+            if program is Rebuilder.OUTLOOK and all(p.entry.name != name for p in result):
+                result.append(placed)
+            continue
+        same = alarm_minutes(text, start, zone)
+        if program is Rebuilder.OUTLOOK and not (first_shown and _is_display(placed)):
+            result.append(placed._replace(position=max(at, placed.position)))
+            continue
+        first_shown = False
+        if same in minutes and same is not None:
+            result = _put_back(result, placed, same, start, zone)
+            minutes.remove(same)
+        elif program is Rebuilder.DAVX5 and _OFF_THE_CLOCK.search(text):
+            result.append(placed._replace(position=max(at, placed.position)))
+    return sorted(result, key=lambda placed: placed.position)
+
+
+def _put_back(result: list[Placed], old: Placed, same: int, start: datetime, zone: str) -> list[Placed]:
+    """The alarm with all its details in the place of the rebuilt one."""
+    for index, placed in enumerate(result):
+        if placed.entry.name == "+VALARM" and alarm_minutes(placed.entry.text, start, zone) == same:
+            return [*result[:index], placed._replace(entry=old.entry), *result[index + 1 :]]
+    return result
+
+
+def _is_display(placed: Placed) -> bool:
+    return placed.entry.name == "+VALARM" and "ACTION:DISPLAY" in placed.entry.text.upper()
+
+
+def _original(placed: Placed, old: tuple[Placed, ...], neutral: str) -> Placed:
+    """The alarm as it was before its text was made neutral, if this is one of those."""
+    if placed.entry.name != "+VALARM":
+        return placed
+    for former in old:
+        if former.entry.name == "+VALARM" and neutral_alarm(former.entry.text, neutral) == placed.entry.text:
+            return placed._replace(entry=former.entry)
+    return placed
+
+
+def _hidden_personal(entry: Entry, neutral: str) -> bool:
+    if entry.name == "+VALARM":
+        return not neutral_alarm(entry.text, neutral)
+    return not harmless_line(entry.text)
+
+
+def alarm_minutes(raw: str, start: datetime, zone: str) -> int | None:
+    """Minutes before the start at which an alarm rings; None if it cannot be said."""
+    match = _TRIGGER.search(raw.replace("\r\n ", "").replace("\r\n\t", "").replace("\r", ""))
+    if match is None or "RELATED=END" in match.group(1).upper():
+        return None
+    try:
+        if "DATE-TIME" in match.group(1).upper():
+            wall, _, _ = parse_time(match.group(2), 0)
+            before = zones.to_utc(start, zone) - zones.to_utc(wall, UTC)
+        else:
+            days, exact = parse_duration(match.group(2), 0)
+            before = -(days + exact)
+    except (InvalidCalendarObject, OverflowError):
+        return None
+    return before // timedelta(minutes=1)

@@ -1,0 +1,329 @@
+"""One VEVENT: made new from the practice's fields, or from the client's lines where they still hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from radicale_practice.event import views
+from radicale_practice.event.content_lines import clean_text, fold_line
+from radicale_practice.event.extra import Entry, Skeleton, load_personal, load_skeleton
+from radicale_practice.event.harmless import harmless_line, harmless_parameters, neutral_alarm
+from radicale_practice.event.values import (
+    UTC,
+    escape,
+    format_date_time,
+    time_property,
+)
+from radicale_practice.event.words import words_of
+from radicale_practice.practice.model import Appointment, Projection, Status, View
+
+STAMP = "DTSTAMP:20000101T000000Z"
+"""Required, and the same at every read: a stamp of the reading would change the bytes each time."""
+
+SINGLE = frozenset(
+    (
+        *("UID", "DTSTART", "DTEND", "SUMMARY", "LOCATION", "DESCRIPTION", "URL", "STATUS", "TRANSP"),
+        *("RRULE", "RECURRENCE-ID"),
+    )
+)
+LISTS = frozenset(("EXDATE", "RDATE"))
+OWN = "own"
+"""Basis of a URL that is the client's own."""
+
+
+class EventTimes(NamedTuple):
+    """The zone of start and end, the zone and form of the series' dates, its rule, dates and exceptions."""
+
+    zone: str
+    series_zone: str
+    series_all_day: bool
+    rrule: str
+    rdate: tuple[datetime, ...]
+    exdate: tuple[datetime, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one property has to say: its basis, the line made for it ("" for none), its zone."""
+
+    basis: str
+    line: str
+    zone: str = ""
+
+
+def moment_basis(wall: datetime, zone: str, all_day: bool) -> str:
+    """What a time says, as text."""
+    return f"{format_date_time(wall)}{'D' if all_day else zone}"
+
+
+def end_basis(appointment: Appointment, zone: str) -> str:
+    """What an end says: start and end together, so that a DURATION moves with its start."""
+    return f"{moment_basis(appointment.start, zone, appointment.all_day)}/{format_date_time(appointment.end)}"
+
+
+def date_bases(dates: tuple[datetime, ...] | list[datetime] | set[datetime]) -> str:
+    """What a list of dates says."""
+    return ",".join(format_date_time(wall) for wall in sorted(dates))
+
+
+def fresh_event(
+    uid: str, appointment: Appointment, projection: Projection, times: EventTimes
+) -> tuple[str, tuple[str, ...]]:
+    """(text of the VEVENT, zones it needs) without any line of a client."""
+    shown = views.shown(appointment, projection, None)
+    zone, all_day = times.zone, appointment.all_day
+    lines = ["BEGIN:VEVENT", _uid_line(uid), STAMP]
+    if appointment.recurrence_id is not None:
+        lines.append(_series_time("RECURRENCE-ID", appointment.recurrence_id, times))
+    lines.append(time_property("DTSTART", appointment.start, zone, all_day))
+    end = _end_line(appointment, zone)
+    if end:
+        lines.append(end)
+    if times.rrule:
+        lines.append(_rule_line(times.rrule))
+    lines += [_series_time("RDATE", wall, times) for wall in times.rdate]
+    lines += [_series_time("EXDATE", wall, times) for wall in times.exdate]
+    if shown.title:
+        lines.append(text_line("SUMMARY", shown.title))
+    if shown.location:
+        lines.append(text_line("LOCATION", shown.location))
+    if shown.description:
+        lines.append(text_line("DESCRIPTION", shown.description))
+    if shown.link:
+        lines.append(fold_line(f"URL:{_one_line(shown.link)}"))
+    if appointment.transparent:
+        lines.append("TRANSP:TRANSPARENT")
+    if appointment.status is Status.CANCELLED:
+        lines.append("STATUS:CANCELLED")
+    lines.append("END:VEVENT\r\n")
+    return "\r\n".join(lines), _zones(appointment, times)
+
+
+def kept_event(
+    uid: str, appointment: Appointment, projection: Projection, times: EventTimes
+) -> tuple[str, tuple[str, ...]]:
+    """(text of the VEVENT, zones it needs) from the client's lines."""
+    skeleton = load_skeleton(appointment.extra)
+    if not skeleton.entries:
+        skeleton = Skeleton(_fresh_entries(uid, appointment, projection, times), skeleton.subject_by)
+    wanted = wanted_properties(uid, appointment, projection, times, skeleton)
+    lists = {"EXDATE": set(times.exdate), "RDATE": set(times.rdate)}
+    writer = _Writer(projection, list(_zones(appointment, times)))
+    personal = list(load_personal(appointment.personal))
+    entries = list(skeleton.entries)
+    for index, entry in enumerate(entries):
+        while personal and personal[0].position <= index:
+            writer.personal(personal.pop(0).entry)
+        name = "DTEND" if entry.name == "DURATION" else entry.name
+        if name in SINGLE:
+            if name in wanted:
+                writer.single(wanted.pop(name), entries[index:], name)
+        elif name in LISTS:
+            writer.dates(entry, lists[name], times)
+        else:
+            writer.passed(entry, appointment, projection)
+    for item in personal:
+        writer.personal(item.entry)
+    missing = [want for want in wanted.values() if want.line]
+    made = [want.line for want in missing]
+    for name in ("RDATE", "EXDATE"):
+        made += [_series_time(name, wall, times) for wall in sorted(lists[name])]
+    if "DTSTAMP" not in writer.names:
+        made.insert(0, STAMP)
+    writer.insert(made)
+    return "BEGIN:VEVENT\r\n" + "\r\n".join(writer.lines) + "\r\nEND:VEVENT\r\n", tuple(writer.zones)
+
+
+def wanted_properties(
+    uid: str, appointment: Appointment, projection: Projection, times: EventTimes, skeleton: Skeleton
+) -> dict[str, Wanted]:
+    """What each modelled property has to say under this projection."""
+    shown = views.shown(appointment, projection, skeleton.subject_by)
+    zone, all_day = times.zone, appointment.all_day
+    wanted = {
+        "UID": Wanted(uid, _uid_line(uid)),
+        "DTSTART": Wanted(
+            moment_basis(appointment.start, zone, all_day),
+            time_property("DTSTART", appointment.start, zone, all_day),
+        ),
+        "DTEND": Wanted(end_basis(appointment, zone), _end_line(appointment, zone)),
+        "SUMMARY": Wanted(shown.title, text_line("SUMMARY", shown.title) if shown.title else ""),
+        "LOCATION": Wanted(shown.location, text_line("LOCATION", shown.location) if shown.location else ""),
+        "DESCRIPTION": Wanted(
+            shown.description, text_line("DESCRIPTION", shown.description) if shown.description else ""
+        ),
+        "URL": Wanted(
+            f"link {shown.link}" if shown.link else "",
+            fold_line(f"URL:{_one_line(shown.link)}") if shown.link else "",
+        ),
+        "RRULE": Wanted(times.rrule, _rule_line(times.rrule) if times.rrule else ""),
+        "TRANSP": Wanted(
+            "TRANSPARENT" if appointment.transparent else "OPAQUE",
+            "TRANSP:TRANSPARENT" if appointment.transparent else "",
+        ),
+        "STATUS": Wanted(
+            "CANCELLED" if appointment.status is Status.CANCELLED else "",
+            "STATUS:CANCELLED" if appointment.status is Status.CANCELLED else "",
+        ),
+    }
+    if appointment.recurrence_id is not None:
+        line = _series_time("RECURRENCE-ID", appointment.recurrence_id, times)
+        basis = moment_basis(appointment.recurrence_id, times.series_zone, times.series_all_day)
+        wanted["RECURRENCE-ID"] = Wanted(basis, line)
+    return wanted
+
+
+class _Writer:
+    """Collects the lines of one VEVENT and the zones they need."""
+
+    def __init__(self, projection: Projection, zones: list[str]) -> None:
+        self.lines: list[str] = []
+        self.names: set[str] = set()
+        self.zones = zones
+        self._full = projection.view is View.FULL
+        self._reminder = words_of(projection.language).reminder
+        self._components_at: int | None = None
+
+    def single(self, want: Wanted, candidates: list[Entry], name: str) -> None:
+        """The first of the client's lines of this property that says what is wanted, else ours."""
+        if name == "URL" and self._full:
+            candidates = sorted(candidates, key=lambda entry: entry.basis != OWN)
+        for entry in candidates:
+            same = entry.name == name or (name == "DTEND" and entry.name == "DURATION")
+            if same and self._says(entry, want):
+                if entry.text and (self._full or harmless_parameters(entry.text)):
+                    self._add(entry)
+                elif entry.text and want.line:
+                    self.lines.append(want.line)
+                return
+        if want.line:
+            self.lines.append(want.line)
+        elif name == "TRANSP":
+            self.lines.append("TRANSP:OPAQUE")
+
+    def _says(self, entry: Entry, want: Wanted) -> bool:
+        if entry.name == "STATUS":
+            kept = entry.basis != "CANCELLED" if self._full else entry.basis in ("TENTATIVE", "CONFIRMED")
+            return entry.basis == want.basis or (want.basis == "" and kept)
+        if entry.name == "URL" and self._full and entry.basis == OWN:
+            return True
+        return entry.basis == want.basis
+
+    def dates(self, entry: Entry, left: set[datetime], times: EventTimes) -> None:
+        """A line of EXDATE or RDATE if all it says holds, else those of its dates that do."""
+        said = {datetime.strptime(text, "%Y%m%dT%H%M%S") for text in entry.basis.split(",") if text}
+        if said <= left and (self._full or harmless_parameters(entry.text)):
+            self._add(entry)
+        else:
+            self.lines += [_series_time(entry.name, wall, times) for wall in sorted(said & left)]
+        left -= said
+
+    def passed(self, entry: Entry, appointment: Appointment, projection: Projection) -> None:
+        """A line or component that is not modelled."""
+        if self._full:
+            if entry.basis and entry.basis != _companion(entry.name, appointment, projection):
+                return
+        elif entry.name.startswith("+") or not harmless_line(entry.text):
+            return
+        self._add(entry)
+
+    def personal(self, entry: Entry) -> None:
+        """One of the viewer's own pieces; neutral below full."""
+        if self._full:
+            self._add(entry)
+        elif entry.name == "+VALARM":
+            text = neutral_alarm(entry.text, self._reminder)
+            if text:
+                self._add(entry._replace(text=text, zone=""))
+        elif harmless_line(entry.text):
+            self._add(entry)
+
+    def insert(self, made: list[str]) -> None:
+        """Lines that had no place: before the alarms and other components."""
+        at = len(self.lines) if self._components_at is None else self._components_at
+        self.lines[at:at] = made
+
+    def _add(self, entry: Entry) -> None:
+        if entry.name.startswith("+") and self._components_at is None:
+            self._components_at = len(self.lines)
+        self.names.add(entry.name)
+        self.lines.append(entry.text)
+        for zone in entry.zone.split():
+            if zone not in self.zones:
+                self.zones.append(zone)
+
+
+def _companion(name: str, appointment: Appointment, projection: Projection) -> str:
+    """What a line that repeats another property (HTML of the note, place on the map) has to fit."""
+    if name == "X-ALT-DESC":
+        link = views.link_of(appointment, projection)
+        return companion_basis(views.description(appointment, projection, link))
+    return companion_basis(views.location(appointment, projection))
+
+
+def companion_basis(text: str) -> str:
+    """Basis of a line that repeats another property; never empty."""
+    return f"={text}"
+
+
+def text_line(name: str, text: str) -> str:
+    """A line with a TEXT value, folded."""
+    return fold_line(f"{name}:{escape(text)}")
+
+
+def _one_line(text: str) -> str:
+    return clean_text(text).replace("\n", "")
+
+
+def _uid_line(uid: str) -> str:
+    return f"UID:{uid}" if uid.isprintable() else f"UID:{_one_line(uid)}"
+
+
+def _rule_line(rrule: str) -> str:
+    return f"RRULE:{_one_line(rrule).strip()}"
+
+
+def _end_line(appointment: Appointment, zone: str) -> str:
+    """DTEND, or nothing where its absence says the same (RFC 5545 3.6.1)."""
+    if appointment.all_day:
+        if appointment.end - appointment.start <= timedelta(days=1):
+            return ""
+    elif appointment.end <= appointment.start:
+        return ""
+    return time_property("DTEND", appointment.end, zone, appointment.all_day)
+
+
+def _series_time(name: str, wall: datetime, times: EventTimes) -> str:
+    return time_property(name, wall, times.series_zone, times.series_all_day)
+
+
+def _zones(appointment: Appointment, times: EventTimes) -> tuple[str, ...]:
+    """The zones of lines made by us; a client's line that says the same may need another one beside."""
+    found = []
+    if not appointment.all_day and times.zone != UTC:
+        found.append(times.zone)
+    other = appointment.recurrence_id is not None and not times.series_all_day
+    if other and times.series_zone not in (UTC, *found):
+        found.append(times.series_zone)
+    return tuple(found)
+
+
+def _fresh_entries(
+    uid: str, appointment: Appointment, projection: Projection, times: EventTimes
+) -> tuple[Entry, ...]:
+    """Personal pieces around an event without a client's lines: ours in the order of a fresh event."""
+    text, _ = fresh_event(uid, appointment, projection, times)
+    wanted = wanted_properties(uid, appointment, projection, times, Skeleton())
+    entries: list[Entry] = []
+    for line in text.split("\r\n")[1:-2]:
+        name = line.partition(":")[0].partition(";")[0]
+        if line.startswith(" ") and entries:
+            entries[-1] = entries[-1]._replace(text=f"{entries[-1].text}\r\n{line}")
+        elif name in LISTS:
+            value = line.rpartition(":")[2].rstrip("Z")
+            entries.append(Entry(name, line, value if "T" in value else f"{value}T000000"))
+        else:
+            entries.append(Entry(name, line, wanted[name].basis if name in wanted else ""))
+    return tuple(entries)

@@ -1,0 +1,109 @@
+"""The exceptions of a series: an uploaded EXDATE cancels an instance, a missing one revives it.
+
+The practice keeps a row for every cancelled instance; the client knows an EXDATE only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice
+
+from radicale_practice.practice.model import Appointment, CalendarObject, Status
+from radicale_practice.practice.recurrence import expand
+
+
+@dataclass(frozen=True, slots=True)
+class Exceptions:
+    """What becomes of the EXDATEs: the master's own, and the overridden rows without a VEVENT."""
+
+    exdate: tuple[datetime, ...]
+    cancelled: tuple[Appointment, ...]
+
+
+def is_instance(master: Appointment, wall: datetime) -> bool:
+    """Whether a series has an instance that starts at this wall time."""
+    return next(islice(expand(master, wall, wall + timedelta(seconds=1)), 1), None) == wall
+
+
+def former_override(
+    current: CalendarObject | None, recurrence_id: datetime, shift: timedelta
+) -> Appointment | None:
+    """The row of an overridden instance; ``shift``: how far the whole series was moved in this upload."""
+    if current is None:
+        return None
+    rows = {row.recurrence_id: row for row in current.overrides}
+    found = rows.get(recurrence_id)
+    return found if found is not None or not shift else rows.get(recurrence_id - shift)
+
+
+def exceptions(
+    current: CalendarObject | None,
+    master: Appointment,
+    uploaded: Collection[datetime],
+    with_event: Collection[datetime],
+) -> Exceptions:
+    """What the uploaded EXDATEs mean for ``master`` (its new state, without EXDATEs).
+
+    ``with_event``: instances that have a VEVENT in the upload; it decides about them. A new series keeps
+    its EXDATEs as they came. In an existing one the EXDATE of an instance that lives becomes a cancelled
+    row, and a cancelled row without EXDATE is booked again.
+    """
+    former = current.master if current is not None else None
+    if current is None or former is None or not former.is_series:
+        return Exceptions(tuple(sorted(set(uploaded))), ())
+    shift = master.start - former.start
+    kept: set[datetime] = set()
+    rows: list[Appointment] = []
+    used: set[datetime] = set()
+    for wall in sorted(set(uploaded) - set(with_event)):
+        row = former_override(current, wall, shift)
+        if row is not None and row.recurrence_id is not None and row.recurrence_id not in used:
+            used.add(row.recurrence_id)
+            rows.append(_cancelled(row, wall))
+        elif wall in former.exdate or wall - shift in former.exdate:
+            kept.add(wall)
+        elif wall not in current.elsewhere:
+            if is_instance(replace(former, exdate=()), wall - shift):
+                rows.append(_cancelled(_instance(master, wall), wall))
+            else:
+                kept.add(wall)
+    for row in current.overrides:
+        instance = row.recurrence_id
+        if row.status is not Status.CANCELLED or instance is None or instance in used:
+            continue
+        moved = instance + shift
+        if instance not in with_event and moved not in with_event and is_instance(master, moved):
+            rows.append(replace(_at(row, moved), status=Status.BOOKED))
+    same = kept == set(former.exdate)
+    return Exceptions(former.exdate if same else tuple(sorted(kept)), tuple(rows))
+
+
+def _cancelled(row: Appointment, instance: datetime) -> Appointment:
+    return replace(_at(row, instance), status=Status.CANCELLED)
+
+
+def _at(row: Appointment, instance: datetime) -> Appointment:
+    """The row for the instance under its present date; an instance that moved with its series moves along."""
+    if row.recurrence_id == instance or row.recurrence_id is None:
+        return row
+    shift = instance - row.recurrence_id
+    return replace(row, recurrence_id=instance, start=row.start + shift, end=row.end + shift)
+
+
+def _instance(master: Appointment, wall: datetime) -> Appointment:
+    """One instance of a series as a row of its own."""
+    return replace(
+        master,
+        id=None,
+        public_id="",
+        start=wall,
+        end=wall + (master.end - master.start),
+        rrule="",
+        rdate=(),
+        exdate=(),
+        recurrence_id=wall,
+        extra="",
+        personal="",
+    )
