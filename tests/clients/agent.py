@@ -1,6 +1,7 @@
 """A client in a process of its own that takes one JSON request a line and answers with one JSON line.
 
-Request ``{"do": name, ...}``; answer ``{"result": ...}`` or ``{"error": text}``. Other output goes to the log.
+Request ``{"do": name, ...}``; answer ``{"result": ...}`` or ``{"error": text}``. Other output goes to
+the log.
 """
 
 from __future__ import annotations
@@ -23,9 +24,7 @@ class AgentError(Exception):
 class Agent:
     """A started client program; a context manager that ends it."""
 
-    def __init__(
-        self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
-    ):
+    def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None):
         self._log = log
         self._answers: queue.Queue[str] = queue.Queue()
         with log.open("ab") as output:

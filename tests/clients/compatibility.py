@@ -22,7 +22,7 @@ Grades = dict[str, str]
 _ORDER = ("unknown", "unsupported", "broken", "ungraceful", "fragile", "quirk", "full")
 
 REFUSED_ON_PURPOSE = ("todo", "journal")
-"""Tasks and journals have no place in an appointment book: refused with the precondition of RFC 4791 5.3.2.1."""
+"""Tasks and journals have no place in an appointment book; they are refused (RFC 4791 5.3.2.1)."""
 
 
 def grades(served: Served, account: Account) -> Grades:
@@ -77,13 +77,14 @@ def page(reference: Grades, ours: Grades) -> str:
 _HEAD = """\
 # What caldav-server-tester finds
 
-[caldav-server-tester](https://github.com/python-caldav/caldav-server-tester) tries a server feature by feature. Below is
-what it finds on stock Radicale 3.9.0 with its file storage and on ours (`radicale-practice`), on loopback and with the
-same account set-up. `make clients` runs both and fails if one of our grades is lower than stock's, or if this page is no
-longer true; `python -m tests.clients.compatibility` writes it anew.
+[caldav-server-tester](https://github.com/python-caldav/caldav-server-tester) tries a server feature by
+feature. Below is what it finds on stock Radicale 3.9.0 with its file storage and on ours
+(`radicale-practice`), on loopback and with the same account set-up. `make clients` runs both and fails if
+one of our grades is lower than stock's, or if this page is no longer true;
+`python -m tests.clients.compatibility` writes it anew.
 
-Tasks (VTODO) and journals (VJOURNAL) are refused on purpose: an appointment book has no place for them, and a client
-that learns so keeps them elsewhere instead of losing them here.
+Tasks (VTODO) and journals (VJOURNAL) are refused on purpose: an appointment book has no place for them, and
+a client that learns so keeps them elsewhere instead of losing them here.
 
 | feature | stock Radicale 3.9.0 | radicale-practice | |
 |---|---|---|---|

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -20,17 +21,15 @@ ALL_KINDS = ("application-sqlite", "application-postgresql", "plain-sqlite", "pl
 HEAVY_KINDS = ("application-postgresql", "plain-sqlite")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--reference``: only stock Radicale with file storage, to prove the drivers themselves."""
-    parser.addoption("--reference", action="store_true", help="stock Radicale with files instead of ours")
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """``served`` is every server, ``few_served`` the two that a heavy client is pointed at."""
+    """``served`` is every server, ``few_served`` the two that a heavy client is pointed at.
+
+    With ``CLIENTS_REFERENCE=1`` both are stock Radicale with its own files: that proves the drivers.
+    """
+    reference = os.environ.get("CLIENTS_REFERENCE") == "1"
     for name, kinds in (("served", ALL_KINDS), ("few_served", HEAVY_KINDS)):
         if name in metafunc.fixturenames:
-            used = ("reference",) if metafunc.config.getoption("--reference") else kinds
-            metafunc.parametrize(name, used, indirect=True, scope="session")
+            metafunc.parametrize(name, ("reference",) if reference else kinds, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +70,8 @@ class _Servers(dict[str, Served]):
             return reference_radicale(directory)
         front, _, engine = kind.partition("-")
         if engine == "postgresql":
-            database_url = str(self._request.getfixturevalue("new_postgresql_url")())
+            cluster = self._request.getfixturevalue("postgresql_cluster")
+            database_url = cluster.url(cluster.create())
         else:
             database_url = f"sqlite:///{directory / 'practice.db'}"
         start = practice_application if front == "application" else plain_radicale_with_plugins

@@ -1,7 +1,7 @@
 """The full cycle that every real client goes through, against whatever server.
 
-A client is anything that satisfies ``Driver``; the other side is a sync client of ours (the reception) and, where
-there is a database, a foreign program in plain SQL.
+A client is anything that satisfies ``Driver``; the other side is a sync client of ours (the reception) and,
+where there is a database, a foreign program in plain SQL.
 """
 
 from __future__ import annotations
@@ -34,8 +34,11 @@ class Driver(Protocol):
         """The user changes the event with that UID to this; it is on the server afterwards."""
 
     def edit_stale(self, calendar: str, text: str) -> None:
-        """The same when the server has changed unseen. Raises if the client does not notice the 412; settles it
-        in favour of the server where the client asks its user."""
+        """The same when the server has changed unseen.
+
+        Raises if the client does not notice the 412; settles it in favour of the server where the client
+        asks its user.
+        """
 
     def move(self, uid: str, source: str, target: str) -> None:
         """The user moves the event to another calendar, in the client's own way."""
@@ -203,7 +206,9 @@ def series(s: Scene) -> None:
 
     without = [starts[4], starts[1]]
     moved = Moved(starts[2], starts[2] + timedelta(hours=2), "Supervision noch später")
-    _reception_puts(s, event(uid, "Supervision", first, rule=rule, moved=[moved], without=without, sequence=3))
+    _reception_puts(
+        s, event(uid, "Supervision", first, rule=rule, moved=[moved], without=without, sequence=3)
+    )
     expected[2] = fact(moved.title, moved.start)
     del expected[1]
     assert _seen_by_client(s, uid, first) == expected

@@ -1,10 +1,12 @@
 """The part of Mozilla's Marionette protocol (version 3) that runs a script in the program's own context.
 
-A packet is ``length:JSON``; a command ``[0, id, name, parameters]`` is answered by ``[1, id, error, result]``.
+A packet is ``length:JSON``; a command ``[0, id, name, parameters]`` is answered by
+``[1, id, error, result]``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from typing import Any
@@ -30,10 +32,8 @@ class Marionette:
         return self
 
     def __exit__(self, *_: object) -> None:
-        try:
+        with contextlib.suppress(OSError, MarionetteError):  # the connection may end before the answer
             self._command("Marionette:Quit", {"flags": ["eForceQuit"]})
-        except (OSError, MarionetteError):
-            pass  # the connection may end before the answer does
         self._socket.close()
 
     def run(self, script: str, *arguments: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The practice program: a foreign process that knows the tables of ``docs/integration.md`` and SQL, nothing else."""
+"""The practice program: a foreign process that knows the tables of ``docs/integration.md`` and SQL."""
 
 from __future__ import annotations
 

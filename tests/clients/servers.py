@@ -99,14 +99,9 @@ def plain_radicale_with_plugins(directory: Path, database_url: str, today: date)
         port = urlsplit(made.url).port
         accounts = made.accounts
     assert port is not None
-    command = [
-        str(BIN / "radicale"),
-        "--config",
-        str(ROOT / "config" / "radicale.conf"),
-        "--server-hosts",
-        f"127.0.0.1:{port}",
-        f"--storage-database={database_url}",
-    ]
+    own = directory / "radicale.conf"
+    own.write_text(f"[server]\nhosts = 127.0.0.1:{port}\n[storage]\ndatabase = {database_url}\n", "utf-8")
+    command = [str(BIN / "radicale"), "--config", f"{ROOT / 'config' / 'radicale.conf'}:{own}"]
     with running(command, port, directory / "radicale.log") as process:
         yield Served("plain radicale", made.url, accounts, database_url, process)
 
@@ -127,7 +122,9 @@ def reference_radicale(directory: Path, people: int = 2) -> Iterator[Served]:
     users = "".join(f"{account['username']}:{account['password']}\n" for account in accounts)
     (directory / "users").write_text(users, "utf-8")
     (directory / "accounts.json").write_text(json.dumps({"url": url, "accounts": accounts}), "utf-8")
-    (directory / "radicale.conf").write_text(_REFERENCE_CONFIG.format(directory=directory, port=port), "utf-8")
+    (directory / "radicale.conf").write_text(
+        _REFERENCE_CONFIG.format(directory=directory, port=port), "utf-8"
+    )
     command = [str(BIN / "radicale"), "--config", str(directory / "radicale.conf")]
     with running(command, port, directory / "radicale.log") as process:
         read_url, read = read_accounts(directory / "accounts.json")

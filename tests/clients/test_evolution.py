@@ -34,14 +34,21 @@ BUS = """\
 def test_full_cycle(few_served: Served, today: date, tmp_path: Path) -> None:
     served = few_served
     account = served.account("practitioner", 2)
-    command = ["dbus-run-session", "--config-file", str(_bus(tmp_path)), "--", SYSTEM_PYTHON, str(HERE / "evolution" / "agent.py")]
+    command = [
+        "dbus-run-session",
+        "--config-file",
+        str(_bus(tmp_path)),
+        "--",
+        SYSTEM_PYTHON,
+        str(HERE / "evolution" / "agent.py"),
+    ]
     command += [served.url, account.user_name, account.password]
     with Agent(command, tmp_path / "evolution.log", _environment(tmp_path)) as agent:
         cycle.full_cycle(cycle.scene(AgentDriver(agent), served, account, today))
 
 
 def _bus(folder: Path) -> Path:
-    """A session bus that can start the data server and nothing else: a keyring would ask somebody a question."""
+    """A session bus that can start the data server and nothing else: a keyring would ask a question."""
     services = folder / "services"
     services.mkdir()
     for file in SERVICES.glob("org.gnome.evolution.dataserver.*.service"):

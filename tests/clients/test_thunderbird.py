@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -64,11 +63,19 @@ def thunderbird(folder: Path) -> Iterator[Marionette]:
     settings = {**SETTINGS, "marionette.port": port}
     lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in settings.items()]
     (profile / "user.js").write_text("".join(lines), "utf-8")
-    command = ["thunderbird", "--headless", "--no-remote", "--marionette", "--remote-allow-system-access", "--profile", str(profile)]
+    command = [
+        "thunderbird",
+        "--headless",
+        "--no-remote",
+        "--marionette",
+        "--remote-allow-system-access",
+        "--profile",
+        str(profile),
+    ]
     environment = {"HOME": str(folder), "MOZ_HEADLESS": "1", "MOZ_CRASHREPORTER_DISABLE": "1"}
-    with running(command, port, folder / "thunderbird.log", {**os.environ, **environment}):
-        with Marionette(port) as marionette:
-            yield marionette
+    log = folder / "thunderbird.log"
+    with running(command, port, log, environment), Marionette(port) as marionette:
+        yield marionette
 
 
 def test_full_cycle(few_served: Served, today: date, tmp_path: Path) -> None:

@@ -45,7 +45,10 @@ class Vdirsyncer:
             "user_name": json.dumps(account.user_name, ensure_ascii=False),
             "password": json.dumps(account.password, ensure_ascii=False),
         }
-        for name, conflict in (("ask", "conflict_resolution = null"), ("server", 'conflict_resolution = "b wins"')):
+        for name, conflict in (
+            ("ask", "conflict_resolution = null"),
+            ("server", 'conflict_resolution = "b wins"'),
+        ):
             text = CONFIG.format(**values, conflict=conflict)
             (folder / f"{name}.conf").write_text(text, "utf-8")
 

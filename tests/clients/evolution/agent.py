@@ -1,7 +1,7 @@
 """evolution-data-server behind one JSON request a line (see ../agent.py).
 
-Runs with the system's Python (the bindings come from Debian) inside a D-Bus session of its own. The accounts are
-found by the function behind Evolution's account assistant, and calendars are used as Evolution uses them.
+Runs with the system's Python (the bindings come from Debian) inside a D-Bus session of its own. The accounts
+are found by the function behind Evolution's account assistant, and calendars are used as Evolution does.
 """
 
 import base64
@@ -144,9 +144,13 @@ class Evolution:
         parts = urlsplit(URL)
         path = source.get_extension("WebDAV Backend").dup_resource_path()
         tag = _ctag(f"http://{parts.netloc}{path}")
-        cache = os.path.join(os.environ["XDG_CACHE_HOME"], "evolution", "calendar", source.get_uid(), "cache.db")
+        cache = os.path.join(
+            os.environ["XDG_CACHE_HOME"], "evolution", "calendar", source.get_uid(), "cache.db"
+        )
         with contextlib.closing(sqlite3.connect(f"file:{quote(cache)}?mode=ro", uri=True)) as database:
-            rows = database.execute("SELECT value FROM ECacheKeys WHERE key = 'user::ecmb::sync-tag'").fetchall()
+            rows = database.execute(
+                "SELECT value FROM ECacheKeys WHERE key = 'user::ecmb::sync-tag'"
+            ).fetchall()
         return bool(rows) and rows[0][0].strip('"') == tag
 
 
@@ -191,7 +195,9 @@ def _events(text):
 
 
 def _calendar(parts):
-    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", *(part.strip() for part in parts), "END:VCALENDAR", ""])
+    return "\r\n".join(
+        ["BEGIN:VCALENDAR", "VERSION:2.0", *(part.strip() for part in parts), "END:VCALENDAR", ""]
+    )
 
 
 def _key(address):
