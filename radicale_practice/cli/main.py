@@ -8,11 +8,14 @@ import typer
 
 from radicale_practice import __version__
 from radicale_practice.cli import (
+    appointment_commands,
     calendar_commands,
     patient_commands,
+    record_commands,
     serve_commands,
     staff_commands,
     upkeep_commands,
+    watch_commands,
 )
 from radicale_practice.cli.context import CleanGroup
 
@@ -45,6 +48,12 @@ app.command("demo")(serve_commands.demo)
 app.add_typer(staff_commands.app, name="staff")
 app.add_typer(calendar_commands.app, name="calendar")
 app.add_typer(patient_commands.app, name="patient")
+app.add_typer(appointment_commands.app, name="appointment")
+app.add_typer(appointment_commands.series_app, name="series")
+app.command("journal")(record_commands.journal)
+app.add_typer(record_commands.attention_app, name="attention")
+app.command("undo")(record_commands.undo)
+app.command("watch")(watch_commands.watch)
 app.add_typer(upkeep_commands.settings_app, name="settings")
 app.command("maintain")(upkeep_commands.maintain)
 app.command("check")(upkeep_commands.check)

@@ -14,6 +14,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from radicale_practice.practice import practices
+from radicale_practice.practice.accesses import access_map
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue, NotFound, NotPermitted
 from radicale_practice.practice.model import Access, CalendarKind, Viewer
@@ -83,9 +84,7 @@ def list_for(uow: UnitOfWork, viewer: Viewer) -> list[CalendarInfo]:
     Practice calendars are called ``<practice> – <calendar>``. What the person's clients have set otherwise
     is in ``properties``.
     """
-    from radicale_practice.practice import calendar_objects
-
-    accesses = calendar_objects.access_map(uow, viewer)
+    accesses = access_map(uow, viewer)
     if not accesses:
         return []
     practice = practices.get(uow, viewer.practice_id)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import zoneinfo
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import insert, or_, select, update
 
+from radicale_practice.practice import zones
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
 from radicale_practice.practice.projections import Practice
@@ -23,6 +23,9 @@ from radicale_practice.practice.settings import (
 
 logger = logging.getLogger(__name__)
 
+FALLBACK_ZONE = "Europe/Vienna"
+"""Of a practice whose own zone cannot be read; the schema's default."""
+
 _COLUMNS = (
     practice_table.c.id,
     practice_table.c.public_id,
@@ -35,11 +38,7 @@ _COLUMNS = (
 
 def is_time_zone(name: str) -> bool:
     """Whether ``name`` is a zone that this installation's zone data knows."""
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
+    return zones.load(name) is not None
 
 
 def get(uow: UnitOfWork, practice_id: int) -> Practice:
@@ -139,9 +138,9 @@ def setting_from_text(name: str, text: str) -> Any:
 
 
 def _practice(row: Any) -> Practice:
-    zone = row.time_zone
+    zone = zones.canonical(row.time_zone) or ""
     if not is_time_zone(zone):
         # A foreign program wrote it: the calendar must still be served.
-        logger.warning("practice %d has an unknown time zone, UTC is used", row.id)
-        zone = "UTC"
+        logger.warning("practice %d has an unknown time zone, %s is used", row.id, FALLBACK_ZONE)
+        zone = FALLBACK_ZONE
     return Practice(row.id, row.public_id, row.name, zone, row.language, parse_settings(row.settings))

@@ -1,0 +1,151 @@
+"""``journal``, ``attention``, ``undo``, ``watch``, ``agenda``: what happened, and what is to be done."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from radicale_practice.cli.context import (
+    DatabaseOption,
+    PracticeOption,
+    console,
+    reading,
+    writing,
+)
+from radicale_practice.cli.moments import parse_moment, shown
+from radicale_practice.practice import (
+    attention,
+    clock,
+    journal_list,
+    journal_text,
+    lookup,
+    patients,
+    staff,
+    zones,
+)
+from radicale_practice.practice import (
+    undo as undoing,
+)
+from radicale_practice.practice.errors import NotFound
+from radicale_practice.practice.projections import Practice
+
+attention_app = typer.Typer(help="What a person in the practice has to look at.", no_args_is_help=True)
+
+Since = Annotated[
+    str, typer.Option("--since", help="'2026-11-24 09:00', 'today 08:00', '30min', '2h' or '1d'.")
+]
+
+
+def journal(
+    since: Annotated[str | None, typer.Option("--since", help="As in 'undo'; else the last ones.")] = None,
+    appointment: Annotated[str | None, typer.Option("--appointment", help="An appointment's id.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 50,
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Who changed what, when and from which device; the newest last."""
+    with reading(database, practice) as session:
+        about = session.practice
+        appointment_id = None
+        if appointment is not None:
+            appointment_id = lookup.appointment_id(session.uow, about.id, appointment)
+        found = journal_list.entries(
+            session.uow,
+            about.id,
+            since=parse_since(since, about) if since is not None else None,
+            appointment_id=appointment_id,
+            limit=limit,
+        )
+    for entry in found:
+        number = f" [{entry.appointment_id}]" if entry.appointment_id is not None else ""
+        typer.echo(journal_text.line(entry, about.time_zone, with_day=True) + number)
+
+
+@attention_app.command("list")
+def list_attention(practice: PracticeOption = None, database: DatabaseOption = None) -> None:
+    """What is not settled yet, oldest first."""
+    table = Table("Id", "Since", "Kind", "Count", "Appointment", "Person", "Device", "Reason")
+    with reading(database, practice) as session:
+        people = {m.id: m.user_name for m in staff.list_all(session.uow, session.practice.id)}
+        items = attention.open_list(session.uow, session.practice.id)
+    for item in items:
+        table.add_row(
+            str(item.id),
+            clock_time(item.created_at, session.practice),
+            item.kind,
+            str(item.count),
+            str(item.appointment_id or ""),
+            people.get(item.staff_id or 0, ""),
+            item.source,
+            item.reason,
+        )
+    console().print(table)
+
+
+@attention_app.command("resolve")
+def resolve(
+    item: Annotated[int, typer.Argument(help="The id from 'attention list'.")],
+    how: Annotated[str, typer.Argument(help="accept, discard, link, undo or carry-out.")],
+    patient: Annotated[str | None, typer.Option("--patient", help="Patient number, to link.")] = None,
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Settle something on the attention list."""
+    with writing(database, practice) as session:
+        if attention.get(session.uow, item).practice_id != session.practice.id:
+            raise NotFound(f"attention {item}")
+        patient_id = None
+        if patient is not None:
+            patient_id = patients.by_number(session.uow, session.practice.id, patient).id
+        done = attention.resolve(session.uow, session.actor, item, how, patient_id=patient_id)
+    typer.echo(f"settled: {how}" + (f", {done.done} changes" if done.done else ""))
+    for appointment_id, reason in done.skipped:
+        typer.echo(f"  left alone: appointment {appointment_id or '(new)'}: {reason}")
+
+
+def undo(
+    since: Since,
+    device: Annotated[
+        str, typer.Option("--device", help="A device's name or id, or a user name: all of that person's.")
+    ],
+    program: Annotated[
+        str | None, typer.Option("--program", help="Of that person only this program, such as DAVx5.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be undone.")] = False,
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Undo everything that one device did since a time."""
+    with writing(database, practice) as session:
+        uow, about = session.uow, session.practice
+        start = parse_since(since, about)
+        source: dict[str, Any] = {"device_id": lookup.device_id(uow, about.id, device)}
+        if source["device_id"] is None:
+            source = {"staff_id": staff.get(uow, about.id, device).id}
+            if program is not None:
+                source["program"] = lookup.program(uow, about.id, source["staff_id"], program)
+        report = undoing.undo(uow, session.actor, about.id, start, dry_run=dry_run, **source)
+    for step in report.done:
+        typer.echo(f"{step.action} of appointment {step.appointment_id}, {clock_time(step.at, about)}")
+    for step in report.skipped:
+        typer.echo(f"left alone: {step.action} of appointment {step.appointment_id}: {step.reason}")
+    typer.echo(f"{len(report.done)} changes " + ("would be undone" if dry_run else "undone"))
+
+
+def parse_since(text: str, practice: Practice) -> datetime:
+    """A moment of the practice's wall clock, or so long ago, as naive UTC. Raises ``InvalidValue``."""
+    ago = re.fullmatch(r"(\d{1,4})\s*(min|m|h|d)", text.strip().lower())
+    if ago is not None:
+        unit = {"min": "minutes", "m": "minutes", "h": "hours", "d": "days"}[ago[2]]
+        return clock.utc_now() - timedelta(**{unit: int(ago[1])})
+    wall = parse_moment(text, clock.today(practice.time_zone))
+    return zones.to_utc(wall, practice.time_zone).replace(tzinfo=None)
+
+
+def clock_time(at: datetime, practice: Practice) -> str:
+    """A UTC time of the records on the practice's wall clock."""
+    return shown(zones.to_wall(at.replace(tzinfo=UTC), practice.time_zone))

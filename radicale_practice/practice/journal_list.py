@@ -1,0 +1,93 @@
+"""Reading the journal: for people, with the names they know people by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+
+from radicale_practice.practice import journal
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.schema.practice_tables import patient, staff
+from radicale_practice.practice.schema.sync_tables import device
+from radicale_practice.practice.schema.sync_tables import journal as journal_table
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One journal row. ``at`` is UTC; ``patient`` the present name ("Huber Maria"), "" if there is none."""
+
+    id: int
+    at: datetime
+    user_name: str
+    device: str
+    program: str
+    action: str
+    appointment_id: int | None
+    patient: str
+    private: bool
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+def entries(
+    uow: UnitOfWork,
+    practice_id: int,
+    *,
+    after_id: int | None = None,
+    since: datetime | None = None,
+    appointment_id: int | None = None,
+    limit: int = 200,
+) -> list[Entry]:
+    """Rows of the journal, oldest first; two statements.
+
+    ``after_id``: the first ``limit`` rows after this one; else the last ``limit`` rows. ``since``: UTC.
+    """
+    query = (
+        select(journal_table, staff.c.user_name, device.c.name.label("device_name"))
+        .outerjoin(staff, staff.c.id == journal_table.c.staff_id)
+        .outerjoin(device, device.c.id == journal_table.c.device_id)
+        .where(journal_table.c.practice_id == practice_id)
+        .limit(limit)
+    )
+    if since is not None:
+        query = query.where(journal_table.c.at >= since)
+    if appointment_id is not None:
+        query = query.where(journal_table.c.appointment_id == appointment_id)
+    if after_id is not None:
+        query = query.where(journal_table.c.id > after_id).order_by(journal_table.c.id)
+    else:
+        query = query.order_by(journal_table.c.id.desc())
+    rows = sorted(uow.connection.execute(query).all(), key=lambda row: row.id)
+    names = _names(uow, {row.patient_id for row in rows if row.patient_id is not None})
+    return [
+        Entry(
+            id=row.id,
+            at=row.at,
+            user_name=row.user_name or "",
+            device=row.device_name or "",
+            program=row.program,
+            action=row.action,
+            appointment_id=row.appointment_id,
+            patient=names.get(row.patient_id, ""),
+            private=bool(row.private),
+            before=journal.parse(row.before),
+            after=journal.parse(row.after),
+        )
+        for row in rows
+    ]
+
+
+def newest(uow: UnitOfWork) -> int:
+    """The id of the newest journal row, 0 if there is none."""
+    return int(uow.connection.execute(select(func.max(journal_table.c.id))).scalar() or 0)
+
+
+def _names(uow: UnitOfWork, ids: set[int]) -> dict[int, str]:
+    if not ids:
+        return {}
+    query = select(patient.c.id, patient.c.last_name, patient.c.first_name).where(patient.c.id.in_(ids))
+    return {p.id: f"{p.last_name} {p.first_name}".strip() for p in uow.connection.execute(query)}
