@@ -118,7 +118,7 @@ class UnitOfWork:
                 if self.failed or self.mode == "r":
                     self.database.rollback(connection)
                 else:
-                    self.database.forget_actor(connection)
+                    self.database.before_commit(connection)
                     self.database.commit(connection)
         finally:
             connection.close()
@@ -202,10 +202,16 @@ class Database:
             raise
         return connection
 
-    def forget_actor(self, connection: Connection) -> None:
-        """The next writer may be a foreign program (SQLite; elsewhere it ends with the transaction)."""
+    def before_commit(self, connection: Connection) -> None:
+        """Do what COMMIT would, so that COMMIT itself cannot fail for a reason of ours.
+
+        SQLite: the next writer may be a foreign program. PostgreSQL: the practice's lock comes before the
+        journal's.
+        """
         if self.dialect == "sqlite":
             connection.exec_driver_sql("UPDATE sync_context SET actor = ''")
+        else:
+            connection.exec_driver_sql("SET CONSTRAINTS sync_flush_at_commit IMMEDIATE")
 
     def commit(self, connection: Connection) -> None:
         """COMMIT."""

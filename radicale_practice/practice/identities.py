@@ -158,7 +158,12 @@ def _replace_now(uow: UnitOfWork, calendar_id: int, appointment_id: int, href: s
 
 def _wish(uow: UnitOfWork, calendar_id: int, appointment_id: int, href: str, uid: str) -> int:
     """PostgreSQL: leave the identity for the flush, which holds the calendar's lock."""
-    parameters = {"calendar": calendar_id, "appointment": appointment_id, "href": href, "uid": uid}
+    parameters: dict[str, object] = {
+        "calendar": calendar_id,
+        "appointment": appointment_id,
+        "href": href,
+        "uid": uid,
+    }
     object_id = uow.connection.execute(
         text(
             "INSERT INTO sync_wish (txid, calendar_id, appointment_id, object_id, href, uid)"
@@ -171,8 +176,9 @@ def _wish(uow: UnitOfWork, calendar_id: int, appointment_id: int, href: str, uid
     ).scalar_one()
     uow.connection.execute(
         text(
-            "INSERT INTO sync_pending (txid, calendar_id, appointment_id)"
-            " VALUES (pg_current_xact_id(), :calendar, :appointment)"
+            "INSERT INTO sync_pending (txid, practice_id, source, key1)"
+            " SELECT pg_current_xact_id(), practice_id, 'appointment', id"
+            " FROM appointment WHERE id = :appointment"
         ),
         parameters,
     )

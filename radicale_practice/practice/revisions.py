@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, text
 from sqlalchemy.exc import IntegrityError
 
+from radicale_practice.practice import housekeeping
 from radicale_practice.practice.database import UnitOfWork, translated_errors
 from radicale_practice.practice.errors import Conflict, NotFound
 
@@ -167,8 +168,9 @@ def touch(uow: UnitOfWork, calendar_id: int, object_ids: Iterable[int], staff_id
             )
         else:
             statement = (
-                "INSERT INTO sync_pending (txid, calendar_id, object_id, staff_id)"
-                " VALUES (pg_current_xact_id(), :calendar, :object, :staff)"
+                "INSERT INTO sync_pending (txid, practice_id, source, calendar_id, object_id, staff_id)"
+                " SELECT pg_current_xact_id(), practice_id, 'object', id, :object, :staff"
+                " FROM calendar WHERE id = :calendar"
             )
         rows = [{"calendar": calendar_id, "object": i, "staff": staff_id} for i in ids]
         uow.connection.execute(text(statement), rows)
@@ -223,3 +225,8 @@ def new_epoch(uow: UnitOfWork, calendar_ids: Iterable[int] | None = None) -> Non
                 ),
                 {"calendar": calendar_id},
             )
+
+
+def prune(uow: UnitOfWork, now: datetime) -> None:
+    """Forget what no client needs any more; see ``practice.housekeeping``."""
+    housekeeping.prune(uow, now)

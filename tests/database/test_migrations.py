@@ -10,7 +10,15 @@ from radicale_practice.practice.database import Database
 from radicale_practice.practice.schema import metadata
 from radicale_practice.practice.triggers import expected, present
 
-WORKING_TABLES = {"sync_counter", "sync_context", "sync_replaced", "sync_pending", "sync_flush", "sync_wish"}
+WORKING_TABLES = {
+    "sync_counter",
+    "sync_context",
+    "sync_replaced",
+    "sync_pending",
+    "sync_flush",
+    "sync_wish",
+    "sync_journal_order",
+}
 
 
 def test_migrated_tables_are_the_described_ones(database: Database) -> None:

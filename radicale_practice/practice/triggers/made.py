@@ -16,13 +16,18 @@ class Made:
     text: str
 
 
-PHONE_CHANGE_VIEW = """
-SELECT j.id AS cursor, j.at, j.action, j.practice_id, j.appointment_id, a.public_id, a.external_id,
+def phone_change_view(cursor: str, order: str = "") -> str:
+    """SELECT of the view ``phone_change``: what people changed through a device or program of ours.
+
+    For a practice program, which asks for the rows with a higher cursor than the last one it has seen.
+    Cursors must appear in the order of commits.
+    """
+    return f"""
+SELECT {cursor} AS cursor, j.at, j.action, j.practice_id, j.appointment_id, a.public_id, a.external_id,
        j.calendar_id, c.external_id AS calendar_external_id, j.staff_id, s.user_name, j.device_id, j.program
-FROM journal j
+FROM journal j{order}
 LEFT JOIN appointment a ON a.id = j.appointment_id
 LEFT JOIN calendar c ON c.id = j.calendar_id
 LEFT JOIN staff s ON s.id = j.staff_id
 WHERE j.appointment_id IS NOT NULL AND j.staff_id IS NOT NULL AND j.action <> 'foreign' AND NOT j.private
 """
-"""What people changed through a device or program of ours, for a practice program: rows with a higher cursor."""

@@ -1,8 +1,12 @@
 """PostgreSQL: statement triggers note changes, one deferred constraint trigger turns them into revisions.
 
-A writer's statement only inserts into ``sync_pending`` (nobody waits there). At COMMIT the flush takes the
-calendars' advisory locks in ascending order, draws one revision, settles identities and appends to the log.
-The locks are released after the commit is visible: the order of revisions is the order of commits.
+A writer's statement only inserts the changed rows' keys into ``sync_pending`` (nobody waits there). At
+COMMIT the flush takes the advisory locks of the practices concerned in ascending order, follows the keys to
+calendar objects, draws one revision, settles identities and appends to the log. The locks are released
+after the commit is visible: the order of revisions is the order of commits.
+
+One lock a practice, not a calendar: an appointment moved, or a patient linked, in one calendar while another
+transaction changes that appointment or patient would otherwise show there with its old content for good.
 
 All functions are SECURITY DEFINER with a fixed search path and raise for no reason of data.
 """
@@ -16,8 +20,8 @@ from radicale_practice.practice.triggers.description import (
     TRACKED,
     TrackedTable,
 )
-from radicale_practice.practice.triggers.made import PHONE_CHANGE_VIEW, Made
-from radicale_practice.practice.triggers.postgresql_flush import FLUSH, REVIVE, SETTLE
+from radicale_practice.practice.triggers.made import Made, phone_change_view
+from radicale_practice.practice.triggers.postgresql_flush import EXPAND, FLUSH, JOURNAL_ORDER, REVIVE, SETTLE
 
 FLUSH_TRIGGER = "sync_flush_at_commit"
 
@@ -36,7 +40,12 @@ def made(schema: str) -> list[Made]:
     """Everything to create in ``schema``, in order."""
     items = [
         _view(schema, "sync_served", SERVED_VIEW),
-        _view(schema, "phone_change", PHONE_CHANGE_VIEW),
+        _view(
+            schema,
+            "phone_change",
+            phone_change_view("q.cursor", " JOIN sync_journal_order q ON q.journal_id = j.id"),
+        ),
+        _function(schema, "sync_expand", EXPAND, "(tx xid8)", "void"),
         _function(schema, "sync_revive", REVIVE, "(cal bigint, appt bigint, pub text, rev bigint)", "void"),
         _function(schema, "sync_settle", SETTLE, "(tx xid8, rev bigint)", "void"),
         _function(schema, "sync_flush_pending", FLUSH),
@@ -48,6 +57,16 @@ def made(schema: str) -> list[Made]:
             constraint=True,
             event="AFTER INSERT",
             clause="DEFERRABLE INITIALLY DEFERRED FOR EACH ROW",
+        ),
+        _function(schema, "sync_journal_order", JOURNAL_ORDER),
+        _trigger(
+            schema,
+            "sync_journal_order",
+            "journal",
+            "sync_journal_order",
+            constraint=True,
+            event="AFTER INSERT",
+            clause="DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.staff_id IS NOT NULL)",
         ),
         _function(schema, "sync_truncate", _TRUNCATE),
     ]
@@ -96,57 +115,45 @@ def _trigger(
 
 
 def _body(table: TrackedTable, operation: str) -> str:
-    changed = _changed(table, operation)
-    leads = [(lead, "true") for lead in table.touch] + [(lead, "false") for lead in table.settle]
-    union = " UNION ".join(
-        f"SELECT l.calendar_id, l.appointment_id, {touch} AS touch FROM ({lead.format(changed='changed')}) l"
-        for lead, touch in leads
+    return (
+        "\nBEGIN\n  INSERT INTO sync_pending (txid, practice_id, source, key1, key2)"
+        f"\n  SELECT pg_current_xact_id(), {_changed(table, operation)};"
+        f"\n  IF FOUND THEN{_NOTE_FLUSH}\n  END IF;{_derived(table, operation)}\n  RETURN NULL;\nEND"
     )
-    journal = "n.touch" if table.journals_objects else "false"
-    note = f"""
-BEGIN
-  INSERT INTO sync_pending (txid, calendar_id, appointment_id, touch, journal)
-  WITH {changed}
-  SELECT pg_current_xact_id(), n.calendar_id, n.appointment_id, n.touch, {journal}
-  FROM ({union}) n;
-  IF FOUND THEN{_NOTE_FLUSH}
-  END IF;"""
-    return note + _derived(table, operation) + "\n  RETURN NULL;\nEND"
 
 
 def _changed(table: TrackedTable, operation: str) -> str:
-    old = ", ".join(f"o.{c}" for c in table.carried)
-    new = ", ".join(f"n.{c}" for c in table.carried)
+    """``practice, source, key1, key2 FROM ...`` of the changed rows, old and new."""
     if operation == "insert":
-        return f"changed AS (SELECT {new} FROM new_rows n)"
+        return _noted(table, "n", "new_rows n")
     if operation == "delete":
-        return f"changed AS (SELECT {old} FROM old_rows o)"
-    columns = table.visible
-    before = ", ".join(f"o.{c}" for c in columns)
-    after = ", ".join(f"n.{c}" for c in columns)
+        return _noted(table, "o", "old_rows o")
+    before = ", ".join(f"o.{c}" for c in table.visible)
+    after = ", ".join(f"n.{c}" for c in table.visible)
     join = " AND ".join(f"o.{k} = n.{k}" for k in table.key)
-    olds = ", ".join(f"o.{c} AS old_{c}" for c in table.carried)
-    news = ", ".join(f"n.{c} AS new_{c}" for c in table.carried)
     # FULL JOIN: a changed primary key is a row that went and a row that came.
+    pairs = f"old_rows o FULL JOIN new_rows n ON {join}"
+    differs = f"ROW({before}) IS DISTINCT FROM ROW({after})"
     return (
-        f"pairs AS (SELECT {olds}, {news} FROM old_rows o FULL JOIN new_rows n ON {join}"
-        f" WHERE ROW({before}) IS DISTINCT FROM ROW({after})),"
-        f" changed AS (SELECT {', '.join(f'old_{c} AS {c}' for c in table.carried)} FROM pairs"
-        f" WHERE old_{table.key[0]} IS NOT NULL"
-        f" UNION SELECT {', '.join(f'new_{c}' for c in table.carried)} FROM pairs"
-        f" WHERE new_{table.key[0]} IS NOT NULL)"
+        f"{_noted(table, 'o', pairs)} WHERE {differs} AND o.{table.key[0]} IS NOT NULL"
+        f" UNION SELECT pg_current_xact_id(), {_noted(table, 'n', pairs)}"
+        f" WHERE {differs} AND n.{table.key[0]} IS NOT NULL"
+    )
+
+
+def _noted(table: TrackedTable, row: str, rows: str) -> str:
+    keys = [f"{row}.{c}" for c in table.carried]
+    practice = f"{row}.practice_id"
+    if table.name == "appointment_calendar":
+        practice = f"(SELECT k.practice_id FROM calendar k WHERE k.id = {row}.calendar_id)"
+    return (
+        f"coalesce({practice}, 0), '{table.name}', {keys[0]}, {keys[1] if keys[1:] else 'NULL::bigint'} FROM {rows}"
     )
 
 
 def _derived(table: TrackedTable, operation: str) -> str:
     """What is deleted or noted beside the objects."""
     parts: list[str] = []
-    if table.name == "appointment" and operation == "delete":
-        parts.append(
-            "INSERT INTO sync_pending (txid, calendar_id, appointment_id, gone)"
-            " SELECT pg_current_xact_id(), 0, o.id, true FROM old_rows o;\n  IF FOUND THEN"
-            f"{_NOTE_FLUSH}\n  END IF;"
-        )
     if table.name == "appointment" and operation == "update":
         parts.append(_stale("series_expansion", "series_id", EXPANSION_COLUMNS))
     if table.name == "patient" and operation == "update":
@@ -190,12 +197,12 @@ def _guarded(statement: str) -> str:
 
 _TRUNCATE = f"""
 BEGIN
-  INSERT INTO sync_pending (txid, calendar_id, appointment_id, touch, journal)
-  SELECT pg_current_xact_id(), o.calendar_id, o.appointment_id, true, true
-  FROM calendar_object o WHERE o.removed_revision IS NULL;
+  INSERT INTO sync_pending (txid, practice_id, source, key1)
+  SELECT pg_current_xact_id(), coalesce(c.practice_id, 0), 'appointment', o.appointment_id
+  FROM calendar_object o LEFT JOIN calendar c ON c.id = o.calendar_id WHERE o.removed_revision IS NULL;
   IF TG_TABLE_NAME = 'appointment' THEN
-    INSERT INTO sync_pending (txid, calendar_id, appointment_id, gone)
-    SELECT pg_current_xact_id(), 0, a.id, true FROM appointment a;
+    INSERT INTO sync_pending (txid, practice_id, source, key1)
+    SELECT pg_current_xact_id(), a.practice_id, 'appointment', a.id FROM appointment a;
   END IF;{_NOTE_FLUSH}
   RETURN NULL;
 END"""

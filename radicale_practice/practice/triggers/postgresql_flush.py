@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-CALENDAR_LOCK = 0x50524144
-"""Class of the advisory locks taken, one for each calendar, at the end of every writing transaction."""
+from radicale_practice.practice.triggers.description import TRACKED, TrackedTable
+
+PRACTICE_LOCK = 0x50524144
+"""Class of the advisory locks, one for each practice, taken at the end of every writing transaction."""
+
+JOURNAL_LOCK = 0x5052414A
+"""Class of the advisory locks, one for each practice, that order its journal; taken after the calendars'."""
 
 NOW = "date_trunc('second', now() AT TIME ZONE 'utc')"
 
@@ -36,7 +41,7 @@ DECLARE
 BEGIN
   UPDATE calendar_object o SET removed_revision = rev, removed_at = {NOW}
   FROM (SELECT DISTINCT q.calendar_id, q.appointment_id FROM sync_pending q
-        WHERE q.txid = tx AND q.calendar_id <> 0 AND q.appointment_id <> 0) p
+        WHERE q.txid = tx AND q.source = 'note') p
   WHERE o.calendar_id = p.calendar_id AND o.appointment_id = p.appointment_id AND o.removed_revision IS NULL
     AND (NOT EXISTS (SELECT 1 FROM sync_served s
                      WHERE s.calendar_id = p.calendar_id AND s.appointment_id = p.appointment_id)
@@ -53,7 +58,7 @@ BEGIN
     (calendar_id, href, uid, appointment_id, opaque, created_revision, live_revision)
   SELECT s.calendar_id, s.public_id || '.ics', s.public_id, s.appointment_id, true, rev, rev
   FROM (SELECT DISTINCT q.calendar_id, q.appointment_id FROM sync_pending q
-        WHERE q.txid = tx AND q.calendar_id <> 0 AND q.appointment_id <> 0) p
+        WHERE q.txid = tx AND q.source = 'note') p
   JOIN sync_served s ON s.calendar_id = p.calendar_id AND s.appointment_id = p.appointment_id
   WHERE NOT EXISTS (SELECT 1 FROM calendar_object b WHERE b.appointment_id = s.appointment_id)
     AND NOT EXISTS (SELECT 1 FROM calendar_object b WHERE b.calendar_id = s.calendar_id
@@ -63,7 +68,7 @@ BEGIN
   FOR item IN
     SELECT s.calendar_id, s.appointment_id, s.public_id
     FROM (SELECT DISTINCT q.calendar_id, q.appointment_id FROM sync_pending q
-          WHERE q.txid = tx AND q.calendar_id <> 0 AND q.appointment_id <> 0) p
+          WHERE q.txid = tx AND q.source = 'note') p
     JOIN sync_served s ON s.calendar_id = p.calendar_id AND s.appointment_id = p.appointment_id
     WHERE NOT EXISTS (SELECT 1 FROM calendar_object b WHERE b.appointment_id = s.appointment_id
                       AND b.calendar_id = s.calendar_id AND b.removed_revision IS NULL)
@@ -71,6 +76,29 @@ BEGIN
     PERFORM sync_revive(item.calendar_id, item.appointment_id, item.public_id::text, rev);
   END LOOP;
 END"""
+
+
+def _expansion(table: TrackedTable) -> str:
+    """From the noted keys of one table to the calendar objects, as they are now."""
+    keys = ("q.key1", "q.key2")
+    carried = ", ".join(f"{key} AS {column}" for key, column in zip(keys, table.carried, strict=False))
+    changed = (
+        f"(SELECT DISTINCT {carried} FROM sync_pending q WHERE q.txid = tx AND q.source = '{table.name}')"
+    )
+    leads = [(lead, "true") for lead in table.touch] + [(lead, "false") for lead in table.settle]
+    union = " UNION ".join(
+        f"SELECT l.calendar_id, l.appointment_id, {touch} AS touch FROM ({lead.format(changed=changed)}) l"
+        for lead, touch in leads
+    )
+    journal = "n.touch" if table.journals_objects else "false"
+    return f"""
+  IF EXISTS (SELECT 1 FROM sync_pending q WHERE q.txid = tx AND q.source = '{table.name}') THEN
+    INSERT INTO sync_pending (txid, source, calendar_id, appointment_id, touch, journal)
+    SELECT tx, 'note', n.calendar_id, n.appointment_id, n.touch, {journal} FROM ({union}) n;
+  END IF;"""
+
+
+EXPAND = "\nBEGIN" + "".join(_expansion(table) for table in TRACKED) + "\nEND"
 
 _FORGET = """
     UPDATE calendar_object o SET appointment_id = 0
@@ -87,6 +115,7 @@ DECLARE
   patience text := current_setting('lock_timeout');
   lock_key integer;
   rev bigint;
+  settled boolean := true;
   gone bigint[];
 BEGIN
   IF NOT EXISTS (SELECT 1 FROM sync_pending q WHERE q.txid = tx) THEN
@@ -95,11 +124,12 @@ BEGIN
   END IF;
   -- A foreign program's own patience is for its own rows; we give way to it, it never fails because of us.
   IF is_foreign THEN PERFORM set_config('lock_timeout', '0', true); END IF;
-  FOR lock_key IN SELECT DISTINCT (q.calendar_id & 2147483647)::integer FROM sync_pending q
-                  WHERE q.txid = tx AND q.calendar_id <> 0 ORDER BY 1 LOOP
-    PERFORM pg_advisory_xact_lock({CALENDAR_LOCK}, lock_key);
+  FOR lock_key IN SELECT DISTINCT (q.practice_id & 2147483647)::integer FROM sync_pending q
+                  WHERE q.txid = tx ORDER BY 1 LOOP
+    PERFORM pg_advisory_xact_lock({PRACTICE_LOCK}, lock_key);
   END LOOP;
   IF is_foreign THEN PERFORM set_config('lock_timeout', patience, true); END IF;
+  PERFORM sync_expand(tx);
   rev := nextval('sync_revision');
   PERFORM set_config('radicale_practice.drawn',
     concat_ws(',', nullif(current_setting('radicale_practice.drawn', true), ''), rev::text), true);
@@ -108,15 +138,16 @@ BEGIN
   EXCEPTION WHEN serialization_failure OR unique_violation THEN
     -- A REPEATABLE READ snapshot hides what others did to the same object: note the change, no more.
     IF NOT is_foreign THEN RAISE; END IF;
+    settled := false;
   END;
   INSERT INTO object_change (calendar_id, staff_id, revision, object_id)
   SELECT o.calendar_id, 0, rev, o.id
   FROM (SELECT q.calendar_id, q.appointment_id, bool_or(q.touch) AS touch FROM sync_pending q
-        WHERE q.txid = tx AND q.appointment_id <> 0 GROUP BY q.calendar_id, q.appointment_id) p
+        WHERE q.txid = tx AND q.source = 'note' GROUP BY q.calendar_id, q.appointment_id) p
   JOIN calendar_object o ON o.calendar_id = p.calendar_id AND o.appointment_id = p.appointment_id
-  WHERE (o.removed_revision IS NULL AND (p.touch OR o.live_revision = rev)) OR o.removed_revision = rev
+  WHERE NOT settled OR (o.removed_revision IS NULL AND (p.touch OR o.live_revision = rev)) OR o.removed_revision = rev
   UNION SELECT q.calendar_id, q.staff_id, rev, q.object_id FROM sync_pending q
-  WHERE q.txid = tx AND q.object_id <> 0;
+  WHERE q.txid = tx AND q.source = 'object';
   IF is_foreign THEN
     INSERT INTO journal (practice_id, program, action, appointment_id, calendar_id, private)
     SELECT coalesce(c.practice_id, 0),
@@ -126,8 +157,9 @@ BEGIN
           WHERE q.txid = tx AND q.journal GROUP BY q.appointment_id) p
     LEFT JOIN calendar c ON c.id = p.calendar_id;
   END IF;
-  SELECT array_agg(DISTINCT q.appointment_id) INTO gone FROM sync_pending q
-  WHERE q.txid = tx AND q.gone AND NOT EXISTS (SELECT 1 FROM appointment a WHERE a.id = q.appointment_id);
+  SELECT array_agg(DISTINCT q.key1) INTO gone FROM sync_pending q
+  WHERE q.txid = tx AND q.source = 'appointment'
+    AND NOT EXISTS (SELECT 1 FROM appointment a WHERE a.id = q.key1);
   IF gone IS NOT NULL THEN
     BEGIN{_FORGET}
     EXCEPTION WHEN serialization_failure THEN NULL;
@@ -136,5 +168,13 @@ BEGIN
   DELETE FROM sync_wish w WHERE w.txid = tx;
   DELETE FROM sync_pending q WHERE q.txid = tx;
   DELETE FROM sync_flush f WHERE f.txid = tx;
+  RETURN NULL;
+END"""
+
+JOURNAL_ORDER = f"""
+BEGIN
+  -- Numbered at the very end, under a lock: who polls with "cursor > last" misses nothing.
+  PERFORM pg_advisory_xact_lock({JOURNAL_LOCK}, (NEW.practice_id & 2147483647)::integer);
+  INSERT INTO sync_journal_order (journal_id) VALUES (NEW.id);
   RETURN NULL;
 END"""

@@ -14,7 +14,7 @@ from radicale_practice.practice.triggers.description import (
     TRACKED,
     TrackedTable,
 )
-from radicale_practice.practice.triggers.made import PHONE_CHANGE_VIEW, Made
+from radicale_practice.practice.triggers.made import Made, phone_change_view
 
 NOW = "strftime('%Y-%m-%d %H:%M:%S', 'now')"
 
@@ -91,7 +91,7 @@ def made() -> list[Made]:
     """Everything to create, in order."""
     items = [
         _item("view", "sync_served", "", f"CREATE VIEW sync_served AS {SERVED_VIEW}"),
-        _item("view", "phone_change", "", f"CREATE VIEW phone_change AS {PHONE_CHANGE_VIEW}"),
+        _item("view", "phone_change", "", f"CREATE VIEW phone_change AS {phone_change_view('j.id')}"),
         _item(
             "view",
             "sync_note",
@@ -100,7 +100,13 @@ def made() -> list[Made]:
             " FROM appointment_calendar WHERE 0",
         ),
         # Most notes say that a served object changed: two short ways instead of one long one.
-        _trigger("sync_note_touch", "sync_note", "INSTEAD OF INSERT", f"NEW.touch AND {_LIVE} AND {_SERVED}", _TOUCHED),
+        _trigger(
+            "sync_note_touch",
+            "sync_note",
+            "INSTEAD OF INSERT",
+            f"NEW.touch AND {_LIVE} AND {_SERVED}",
+            _TOUCHED,
+        ),
         _trigger(
             "sync_note_settle",
             "sync_note",

@@ -51,10 +51,11 @@ def _postgresql_working_tables() -> None:
     """Notes of transactions under way: unlogged, because a crash ends those transactions too."""
     op.execute("CREATE SEQUENCE sync_revision AS bigint")
     op.execute(
-        "CREATE UNLOGGED TABLE sync_pending (txid xid8 NOT NULL, calendar_id bigint NOT NULL,"
-        " appointment_id bigint NOT NULL DEFAULT 0, object_id bigint NOT NULL DEFAULT 0,"
-        " staff_id bigint NOT NULL DEFAULT 0, touch boolean NOT NULL DEFAULT false,"
-        " journal boolean NOT NULL DEFAULT false, gone boolean NOT NULL DEFAULT false)"
+        "CREATE UNLOGGED TABLE sync_pending (txid xid8 NOT NULL, practice_id bigint NOT NULL DEFAULT 0,"
+        " source text NOT NULL, key1 bigint NOT NULL DEFAULT 0, key2 bigint,"
+        " calendar_id bigint NOT NULL DEFAULT 0, appointment_id bigint NOT NULL DEFAULT 0,"
+        " object_id bigint NOT NULL DEFAULT 0, staff_id bigint NOT NULL DEFAULT 0,"
+        " touch boolean NOT NULL DEFAULT false, journal boolean NOT NULL DEFAULT false)"
     )
     op.execute("CREATE INDEX ix_sync_pending_txid ON sync_pending (txid)")
     op.execute("CREATE UNLOGGED TABLE sync_flush (txid xid8 NOT NULL)")
