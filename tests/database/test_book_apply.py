@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
-from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
 
 from radicale_practice.practice import book
 from radicale_practice.practice.database import Database
@@ -15,6 +14,7 @@ from radicale_practice.practice.errors import Conflict, NotPermitted
 from radicale_practice.practice.model import Access, CalendarObject, Finding, FindingKind, Status, Window
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.schema import sync_tables as s
+from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
 
 WEEK = timedelta(days=7)
 

@@ -1,0 +1,337 @@
+"""The one place that writes rows of ``appointment``, its calendars and its extras.
+
+Both sides go through here: what a device uploads and what the practice's own programs do. Every function
+issues a number of statements that does not grow with the number of rows.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, or_, select, update
+
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.model import DOCUMENTED, Actor, Appointment, Location, Patient, Status
+from radicale_practice.practice.schema.practice_tables import appointment, appointment_calendar
+from radicale_practice.practice.schema.sync_tables import calendar_object, event_extra, personal_extra
+
+Row = dict[str, Any]
+
+CHUNK = 500
+"""Most values of one IN list."""
+
+MODELLED = (
+    "patient_id",
+    "location_id",
+    "location_text",
+    "subject",
+    "starts_at",
+    "ends_at",
+    "time_zone",
+    "all_day",
+    "note",
+    "phone",
+    "transparent",
+    "rrule",
+    "rdate",
+    "exdate",
+)
+"""The columns an upload may change; status is changed by cancelling and restoring only."""
+
+TIMING = frozenset({"starts_at", "ends_at", "time_zone", "all_day", "rrule", "rdate", "exdate"})
+"""The columns that decide when something takes place."""
+
+RULE = ("rrule", "rdate", "exdate")
+
+_DOCUMENTED = frozenset(str(s) for s in DOCUMENTED)
+
+
+def times_text(times: Iterable[datetime]) -> str:
+    """Wall times as the columns ``rdate`` and ``exdate`` keep them: sorted, comma-separated."""
+    return ",".join(t.isoformat(" ", "seconds") for t in sorted(set(times)))
+
+
+def times_of(text: str) -> tuple[datetime, ...]:
+    """The wall times of an ``rdate`` or ``exdate`` column; what is no time is left out."""
+    found = []
+    for part in text.split(","):
+        try:
+            found.append(datetime.fromisoformat(part.strip()))
+        except ValueError:
+            continue
+    return tuple(found)
+
+
+def columns_of(entry: Appointment) -> Row:
+    """The modelled columns of an appointment."""
+    return {
+        "patient_id": entry.patient.id if entry.patient else None,
+        "location_id": entry.location.id if entry.location else None,
+        "location_text": entry.location_text,
+        "subject": entry.subject,
+        "starts_at": entry.start,
+        "ends_at": entry.end,
+        "time_zone": entry.time_zone,
+        "all_day": entry.all_day,
+        "note": entry.note,
+        "phone": entry.phone,
+        "transparent": entry.transparent,
+        "rrule": entry.rrule,
+        "rdate": times_text(entry.rdate),
+        "exdate": times_text(entry.exdate),
+    }
+
+
+def entry_of(row: Mapping[str, Any]) -> Appointment:
+    """The appointment a row holds; patient and location carry their id and nothing else."""
+    return Appointment(
+        id=row["id"],
+        start=row["starts_at"],
+        end=row["ends_at"],
+        time_zone=row["time_zone"],
+        all_day=row["all_day"],
+        subject=row["subject"],
+        patient=Patient(row["patient_id"], "", "", "") if row["patient_id"] else None,
+        location=Location(row["location_id"], "") if row["location_id"] else None,
+        location_text=row["location_text"],
+        status=Status(row["status"]),
+        note=row["note"],
+        phone=row["phone"],
+        transparent=row["transparent"],
+        rrule=row["rrule"],
+        rdate=times_of(row["rdate"]),
+        exdate=times_of(row["exdate"]),
+        recurrence_id=row["recurrence_id"],
+    )
+
+
+def is_documented(row: Mapping[str, Any]) -> bool:
+    """Whether the row has happened and been written down."""
+    return row["status"] in _DOCUMENTED
+
+
+@dataclass(slots=True)
+class Rows:
+    """The rows of one appointment or series, locked: master first, overridden instances by id."""
+
+    master: Row
+    overrides: dict[int, Row] = field(default_factory=dict)
+    calendars: dict[int, dict[int, str]] = field(default_factory=dict)
+
+    @property
+    def id(self) -> int:
+        """Key of the master's row."""
+        return int(self.master["id"])
+
+    @property
+    def all(self) -> list[Row]:
+        """Master and overrides."""
+        return [self.master, *self.overrides.values()]
+
+    @property
+    def owner_calendar_id(self) -> int | None:
+        """The calendar that decides what may be done; None if a foreign program gave it none."""
+        return owner_of(self.calendars.get(self.id, {}))
+
+    def here(self) -> dict[int, Row]:
+        """The overrides that live in the master's own calendar (the others are objects of their own).
+
+        One without a calendar of its own is wherever its master is.
+        """
+        owner = self.owner_calendar_id
+        return {
+            i: r
+            for i, r in self.overrides.items()
+            if not self.calendars.get(i) or owner_of(self.calendars[i]) == owner
+        }
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether a calendar shows it: not cancelled, or an instance of it is not."""
+        return any(r["status"] != Status.CANCELLED for r in (self.master, *self.here().values()))
+
+    @property
+    def is_series(self) -> bool:
+        """Whether this is a recurring appointment."""
+        return bool(self.master["rrule"] or self.master["rdate"] or self.overrides)
+
+
+def owner_of(calendars: Mapping[int, str]) -> int | None:
+    """The owner among an appointment's calendars."""
+    return next((c for c, role in sorted(calendars.items()) if role == "owner"), None)
+
+
+def lock(uow: UnitOfWork, practice_id: int, appointment_id: int) -> Rows | None:
+    """Lock and read an appointment with its overrides, by id; None if it is not there.
+
+    FOR NO KEY UPDATE: rows that foreign keys of others point to are never locked against them.
+    """
+    query = (
+        select(appointment)
+        .where(or_(appointment.c.id == appointment_id, appointment.c.series_id == appointment_id))
+        .where(appointment.c.practice_id == practice_id)
+        .order_by(appointment.c.id)
+        .with_for_update(key_share=True)
+    )
+    found = {int(r["id"]): dict(r) for r in uow.connection.execute(query).mappings()}
+    if appointment_id not in found:
+        return None
+    rows = Rows(found.pop(appointment_id), found)
+    rows.calendars = calendars_of(uow, appointment_id)
+    return rows
+
+
+def calendars_of(uow: UnitOfWork, appointment_id: int) -> dict[int, dict[int, str]]:
+    """The calendars (id: role) of an appointment and of each of its overrides, by row id."""
+    link = appointment_calendar
+    ids = select(appointment.c.id).where(
+        or_(appointment.c.id == appointment_id, appointment.c.series_id == appointment_id)
+    )
+    found: dict[int, dict[int, str]] = {}
+    for row in uow.connection.execute(select(link).where(link.c.appointment_id.in_(ids))).mappings():
+        found.setdefault(int(row["appointment_id"]), {})[int(row["calendar_id"])] = row["role"]
+    return found
+
+
+def insert_rows(uow: UnitOfWork, values: Sequence[Row]) -> list[int]:
+    """INSERT appointment rows; their ids in the same order.
+
+    Found again by the public ids given here: RETURNING keeps no order, and SQLite has it row by row.
+    """
+    if not values:
+        return []
+    keyed = [{**v, "public_id": secrets.token_hex(16)} for v in values]
+    uow.connection.execute(insert(appointment), keyed)
+    ids: dict[str, int] = {}
+    for start in range(0, len(keyed), CHUNK):
+        wanted = [v["public_id"] for v in keyed[start : start + CHUNK]]
+        query = select(appointment.c.public_id, appointment.c.id).where(appointment.c.public_id.in_(wanted))
+        ids.update({row.public_id: int(row.id) for row in uow.connection.execute(query)})
+    return [ids[v["public_id"]] for v in keyed]
+
+
+def update_rows(uow: UnitOfWork, rows: Iterable[Row], changes: Mapping[int, Row]) -> None:
+    """UPDATE the given columns of locked rows; one statement whatever their number.
+
+    ``rows`` are the rows as locked: a column that another row of the batch changes is written back as it is.
+    """
+    changes = {i: c for i, c in changes.items() if c}
+    if not changes:
+        return
+    known = {int(r["id"]): r for r in rows}
+    columns = sorted({name for change in changes.values() for name in change})
+    parameters = [
+        {"row_id": i, **{f"new_{n}": changes[i].get(n, known[i][n]) for n in columns}}
+        for i in sorted(changes)
+    ]
+    statement = (
+        update(appointment)
+        .where(appointment.c.id == bindparam("row_id"))
+        .values({n: bindparam(f"new_{n}") for n in columns})
+    )
+    uow.connection.execute(statement, parameters if len(parameters) > 1 else parameters[0])
+
+
+def delete_rows(uow: UnitOfWork, ids: Iterable[int]) -> None:
+    """DELETE rows with what hangs on them. Only for copies and for instances that follow their rule again."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return
+    for table in (event_extra, personal_extra, appointment_calendar):
+        uow.connection.execute(delete(table).where(table.c.appointment_id.in_(wanted)))
+    uow.connection.execute(delete(appointment).where(appointment.c.series_id.in_(wanted)))
+    uow.connection.execute(delete(appointment).where(appointment.c.id.in_(wanted)))
+
+
+def put_into_calendars(uow: UnitOfWork, ids: Iterable[int], calendars: Mapping[int, str]) -> None:
+    """Enter rows into calendars (id: role)."""
+    values = [
+        {"appointment_id": i, "calendar_id": c, "role": role} for i in ids for c, role in calendars.items()
+    ]
+    if values:
+        uow.connection.execute(insert(appointment_calendar), values)
+
+
+def move_between_calendars(uow: UnitOfWork, ids: Iterable[int], source: int, target: int, role: str) -> None:
+    """Let rows that are in calendar ``source`` be in ``target`` instead, with ``role`` there."""
+    wanted = sorted(set(ids))
+    link = appointment_calendar
+    uow.connection.execute(
+        delete(link).where(link.c.appointment_id.in_(wanted), link.c.calendar_id == target)
+    )
+    uow.connection.execute(
+        update(link)
+        .where(link.c.appointment_id.in_(wanted), link.c.calendar_id == source)
+        .values(calendar_id=target, role=role)
+    )
+
+
+def leave_calendars(uow: UnitOfWork, ids: Iterable[int], calendar_ids: Iterable[int]) -> None:
+    """Take rows out of calendars."""
+    link = appointment_calendar
+    uow.connection.execute(
+        delete(link).where(
+            link.c.appointment_id.in_(sorted(set(ids))), link.c.calendar_id.in_(sorted(set(calendar_ids)))
+        )
+    )
+
+
+def write_extra(uow: UnitOfWork, contents: Mapping[int, str], component: str = "VEVENT") -> None:
+    """Keep what the practice's tables do not model, by row id; empty text removes it."""
+    if not contents:
+        return
+    table = event_extra
+    uow.connection.execute(
+        delete(table).where(table.c.appointment_id.in_(sorted(contents)), table.c.component == component)
+    )
+    values = [
+        {"appointment_id": i, "component": component, "content": text} for i, text in contents.items() if text
+    ]
+    if values:
+        uow.connection.execute(insert(table), values)
+
+
+def write_personal(uow: UnitOfWork, staff_id: int, contents: Mapping[int, str]) -> None:
+    """Keep one person's own part (alarms, travel time), by row id; empty text removes it."""
+    if not contents:
+        return
+    table = personal_extra
+    uow.connection.execute(
+        delete(table).where(table.c.appointment_id.in_(sorted(contents)), table.c.staff_id == staff_id)
+    )
+    values = [
+        {"appointment_id": i, "staff_id": staff_id, "content": text} for i, text in contents.items() if text
+    ]
+    if values:
+        uow.connection.execute(insert(table), values)
+
+
+def live_objects(uow: UnitOfWork, appointment_id: int) -> dict[int, list[int]]:
+    """The live calendar objects that show an appointment: calendar id to object ids."""
+    table = calendar_object
+    query = select(table.c.calendar_id, table.c.id).where(
+        table.c.appointment_id == appointment_id, table.c.removed_revision.is_(None)
+    )
+    found: dict[int, list[int]] = {}
+    for calendar_id, object_id in uow.connection.execute(query):
+        found.setdefault(int(calendar_id), []).append(int(object_id))
+    return found
+
+
+def cancelled(actor: Actor, now: datetime) -> Row:
+    """The columns that say who cancelled, when (UTC) and from which device."""
+    return {
+        "status": str(Status.CANCELLED),
+        "cancelled_at": now,
+        "cancelled_by": actor.staff_id,
+        "cancelled_device": actor.device_id,
+    }
+
+
+def booked(status: str = str(Status.BOOKED)) -> Row:
+    """The columns of an appointment that is no longer cancelled."""
+    return {"status": status, "cancelled_at": None, "cancelled_by": None, "cancelled_device": None}

@@ -1,0 +1,207 @@
+"""Filing and counting rows of the attention list (what may be done about them: ``attention``)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, func, insert, select, update
+
+from radicale_practice.practice import clock
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.model import Actor
+from radicale_practice.practice.schema.sync_tables import attention
+
+UNLINKED = "unlinked"
+CHANGED_PATIENT = "changed-patient"
+REFUSED = "refused"
+BURST = "burst"
+DOUBLE_BOOKING = "double-booking"
+ABSENCE = "absence"
+UNREADABLE = "unreadable"
+
+NOT_TAKEN_OVER = (REFUSED, BURST)
+"""The kinds that the person at the device has to know of."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionItem:
+    """One row: what happened to which object, by whom, why, how often. Times are UTC."""
+
+    id: int
+    public_id: str
+    practice_id: int
+    kind: str
+    reason: str
+    count: int
+    created_at: datetime
+    last_at: datetime | None
+    staff_id: int | None
+    device_id: int | None
+    source: str
+    calendar_id: int | None
+    appointment_id: int | None
+    settled_at: datetime | None
+    resolution: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def item_of(row: Mapping[str, Any]) -> AttentionItem:
+    """An item from its row; details that are no JSON object read as empty."""
+    known = {name: row[name] for name in AttentionItem.__slots__ if name != "details"}
+    try:
+        details = json.loads(row["details"] or "{}")
+    except ValueError:
+        details = {}
+    return AttentionItem(**known, details=details if isinstance(details, dict) else {})
+
+
+def file(
+    uow: UnitOfWork,
+    practice_id: int,
+    kind: str,
+    reason: str = "",
+    *,
+    actor: Actor | None = None,
+    calendar_id: int | None = None,
+    appointment_id: int | None = None,
+    details: Mapping[str, Any] | None = None,
+    count: int = 1,
+) -> int:
+    """A new row of the list; its id. Only an INSERT, so it may follow the calendars' locks."""
+    actor = actor or uow.actor
+    now = clock.utc_now()
+    statement = (
+        insert(attention)
+        .values(
+            created_at=now,
+            last_at=now,
+            practice_id=practice_id,
+            kind=kind,
+            reason=reason,
+            staff_id=actor.staff_id,
+            device_id=actor.device_id,
+            source=actor.source,
+            calendar_id=calendar_id,
+            appointment_id=appointment_id,
+            details=_dump(details or {}),
+            count=count,
+        )
+        .returning(attention.c.id)
+    )
+    return int(uow.connection.execute(statement).scalar_one())
+
+
+def file_refusal(
+    uow: UnitOfWork,
+    practice_id: int,
+    reason: str,
+    *,
+    actor: Actor,
+    calendar_id: int | None,
+    appointment_id: int | None,
+    details: Mapping[str, Any] | None = None,
+) -> int:
+    """A refused change; equal ones of one day are one row with a count."""
+    now = clock.utc_now()
+    same_day = now.replace(hour=0, minute=0, second=0)
+    query = (
+        select(attention.c.id)
+        .where(
+            attention.c.practice_id == practice_id,
+            attention.c.settled_at.is_(None),
+            attention.c.kind == REFUSED,
+            attention.c.reason == reason,
+            attention.c.source == actor.source,
+            attention.c.created_at >= same_day,
+            attention.c.appointment_id.is_(None)
+            if appointment_id is None
+            else attention.c.appointment_id == appointment_id,
+        )
+        .limit(1)
+    )
+    known = uow.connection.execute(query).scalar()
+    if known is None:
+        return file(
+            uow,
+            practice_id,
+            REFUSED,
+            reason,
+            actor=actor,
+            calendar_id=calendar_id,
+            appointment_id=appointment_id,
+            details=details,
+        )
+    uow.connection.execute(
+        update(attention).where(attention.c.id == known).values(count=attention.c["count"] + 1, last_at=now)
+    )
+    return int(known)
+
+
+def amend(uow: UnitOfWork, item_id: int, details: Mapping[str, Any], count: int) -> None:
+    """Give an open row new details and a new count."""
+    uow.connection.execute(
+        update(attention)
+        .where(attention.c.id == item_id)
+        .values(details=_dump(details), count=count, last_at=clock.utc_now())
+    )
+
+
+def open_bursts(uow: UnitOfWork, practice_id: int, actor: Actor) -> list[AttentionItem]:
+    """The bursts of one device that nobody has settled yet, newest first."""
+    query = (
+        select(attention)
+        .where(
+            attention.c.practice_id == practice_id,
+            attention.c.settled_at.is_(None),
+            attention.c.kind == BURST,
+            attention.c.source == actor.source,
+        )
+        .order_by(attention.c.id.desc())
+    )
+    return [item_of(dict(r)) for r in uow.connection.execute(query).mappings()]
+
+
+def has_open(uow: UnitOfWork, practice_id: int, kind: str, appointment_id: int) -> bool:
+    """Whether an open row of that kind names the appointment already."""
+    query = select(attention.c.id).where(
+        attention.c.practice_id == practice_id,
+        attention.c.settled_at.is_(None),
+        attention.c.kind == kind,
+        attention.c.appointment_id == appointment_id,
+    )
+    return uow.connection.execute(query.limit(1)).first() is not None
+
+
+def settle_for(uow: UnitOfWork, practice_id: int, kind: str, appointment_id: int, resolution: str) -> int:
+    """Settle the open rows of a kind about one appointment, because what they say is over; how many."""
+    result = uow.connection.execute(
+        update(attention)
+        .where(
+            attention.c.practice_id == practice_id,
+            attention.c.settled_at.is_(None),
+            attention.c.kind == kind,
+            attention.c.appointment_id == appointment_id,
+        )
+        .values(settled_at=clock.utc_now(), settled_by=uow.actor.staff_id, resolution=resolution)
+    )
+    return result.rowcount
+
+
+def not_taken_over(uow: UnitOfWork, practice_id: int, staff_id: int) -> int:
+    """How many changes of one person were not taken over and are not settled yet."""
+    number = case((attention.c.kind == BURST, attention.c["count"]), else_=1)
+    query = select(func.coalesce(func.sum(number), 0)).where(
+        attention.c.practice_id == practice_id,
+        attention.c.settled_at.is_(None),
+        attention.c.staff_id == staff_id,
+        attention.c.kind.in_(NOT_TAKEN_OVER),
+    )
+    return int(uow.connection.execute(query).scalar_one())
+
+
+def _dump(details: Mapping[str, Any]) -> str:
+    return json.dumps(details, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,69 @@
+"""The appointment book: what devices upload, and what the practice's own programs do.
+
+Both sides write through the same code. The functions for devices check the viewer's access, the documented
+appointments, the burst brake and double booking, and answer with an ``Outcome``; those for programs act for
+the practice itself and raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from radicale_practice.practice.book.cancel import cancel
+from radicale_practice.practice.book.change import change
+from radicale_practice.practice.book.create import create
+from radicale_practice.practice.book.move import move
+from radicale_practice.practice.book.staff_side import (
+    NewAppointment,
+    NewSeries,
+    add,
+    add_series,
+    cancel_appointment,
+    link_patient,
+    reschedule,
+    restore,
+    set_status,
+    show,
+)
+from radicale_practice.practice.calendar_objects import StoredObject
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.model import CalendarObject, Finding, Viewer
+from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.refusals import Outcome
+
+__all__ = [
+    "NewAppointment",
+    "NewSeries",
+    "Outcome",
+    "add",
+    "add_series",
+    "apply",
+    "cancel",
+    "cancel_appointment",
+    "link_patient",
+    "move",
+    "reschedule",
+    "restore",
+    "set_status",
+    "show",
+]
+
+
+def apply(
+    uow: UnitOfWork,
+    viewer: Viewer,
+    practice: Practice,
+    calendar_id: int,
+    current: StoredObject | None,
+    desired: CalendarObject,
+    href: str,
+    findings: Sequence[Finding] = (),
+) -> Outcome:
+    """Take over an upload (RFC 4791 5.3.2): a new event, or the change of ``current`` to ``desired``.
+
+    To be called inside ``uow.operation()`` with the paths locked. Raises ``NotPermitted`` for a new event
+    without write access, ``Conflict`` if its identity is taken; every refusal of a change is an outcome.
+    """
+    if current is None:
+        return create(uow, viewer, practice, calendar_id, desired, href, findings)
+    return change(uow, viewer, practice, calendar_id, current, desired, findings)

@@ -1,0 +1,171 @@
+"""Deletion cancels: the rows stay, with who, when and from which device; and the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from radicale_practice.practice import (
+    appointment_rows,
+    attention_entry,
+    brake,
+    clock,
+    journal,
+    refusals,
+)
+from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_documented
+from radicale_practice.practice.book import codec, identity, permissions, plan, recognised_moves
+from radicale_practice.practice.book.permissions import CalendarFacts
+from radicale_practice.practice.book.writing import state_after
+from radicale_practice.practice.calendar_objects import StoredObject
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.model import Actor, Status, Viewer
+from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.refusals import Outcome
+
+
+def cancel(uow: UnitOfWork, viewer: Viewer, practice: Practice, stored: StoredObject) -> Outcome:
+    """A device deletes an event: cancelled, refused, held, or the second half of a recognised move."""
+    appointment_id = identity.appointment_id_of(uow, stored)
+    facts = permissions.facts(uow, viewer, _calendar_ids(stored))
+    private = any(f.private for f in facts.values())
+    if not permissions.all_writable(facts, _calendar_ids(stored)):
+        return _refuse(uow, viewer, practice, stored, refusals.READ_ONLY, appointment_id, private)
+    rows = None
+    if appointment_id is not None:
+        rows = appointment_rows.lock(uow, practice.id, appointment_id)
+    if rows is None or not rows.is_shown:
+        return _refuse(uow, viewer, practice, stored, refusals.CHANGED_MEANWHILE, appointment_id, private)
+    return cancel_rows(uow, viewer, practice, stored, rows, facts)
+
+
+def cancel_rows(
+    uow: UnitOfWork,
+    viewer: Viewer,
+    practice: Practice,
+    stored: StoredObject,
+    rows: Rows,
+    facts: dict[int, CalendarFacts],
+) -> Outcome:
+    """Cancel locked rows for a device that may write them (DELETE and ``STATUS:CANCELLED`` alike)."""
+    private = any(f.private for f in facts.values())
+    if attention_entry.is_entry(rows.master):
+        appointment_rows.update_rows(
+            uow, rows.all, {rows.id: appointment_rows.cancelled(uow.actor, clock.utc_now())}
+        )
+        return Outcome("done", "", stored.object_id, stored.href)
+    if is_documented(rows.master):
+        return _refuse(uow, viewer, practice, stored, refusals.DOCUMENTED, rows.id, private)
+    live = [r for r in rows.here().values() if r["status"] != Status.CANCELLED]
+    if live and stored.object.master is None and all(is_documented(r) for r in live):
+        return _refuse(uow, viewer, practice, stored, refusals.DOCUMENTED, rows.id, private)
+    actor = refusals.actor_of(viewer)
+    moved = recognised_moves.take_over_copy(uow, viewer, practice, stored, rows)
+    if moved is not None:
+        return moved
+    unconfirmed = rows.master["status"] == Status.UNCONFIRMED
+    if not (private or unconfirmed):
+        held = brake.check(
+            uow, practice, actor, brake.CANCELLATIONS, stored.calendar_id, appointment_id=rows.id
+        )
+        if held is not None:
+            return refusals.hold(
+                uow,
+                viewer,
+                practice,
+                held,
+                {"operation": "cancel", "current": codec.dump(stored.object)},
+                calendar_id=stored.calendar_id,
+                href=stored.href,
+                object_id=stored.object_id,
+                appointment_id=rows.id,
+                patient_id=rows.master["patient_id"],
+            )
+    remain = cancel_all(
+        uow,
+        rows,
+        actor,
+        calendar_id=stored.calendar_id,
+        private=private,
+        action="discard" if unconfirmed else "cancel",
+        uid=stored.uid,
+        href=stored.href,
+    )
+    if unconfirmed:
+        refusals.unconfirmed_is_over(uow, practice, viewer.staff_id, rows.id)
+    reason = refusals.DOCUMENTED_INSTANCES if remain else ""
+    return Outcome("done", reason, stored.object_id, stored.href, exact=not remain)
+
+
+def cancel_all(
+    uow: UnitOfWork,
+    rows: Rows,
+    actor: Actor,
+    *,
+    calendar_id: int | None,
+    private: bool = False,
+    action: str = "cancel",
+    **more: Any,
+) -> bool:
+    """Cancel an appointment, or all of a series that is not documented; whether documented ones remain.
+
+    Documented instances stay, and the object with them: the master's rule is cut to their dates.
+    What it was before is in the journal, from where ``restore`` takes it. Instances that live in another
+    calendar are objects of their own and stay as they are.
+    """
+    gone = appointment_rows.cancelled(actor, clock.utc_now())
+    here = {i: r for i, r in rows.here().items() if r["status"] != Status.CANCELLED}
+    documented = {i: r for i, r in here.items() if is_documented(r)}
+    changes: dict[int, Row] = {i: dict(gone) for i in here if i not in documented}
+    if not documented:
+        changes[rows.id] = dict(gone)
+    elif rows.master["status"] != Status.CANCELLED:
+        dates = {r["recurrence_id"] for r in documented.values()}
+        changes[rows.id] = plan.cut_to_documented(entry_of(rows.master), dates)
+    concerned = [r for r in rows.all if r is rows.master or r["id"] in changes]
+    calendars = rows.calendars.get(rows.id, {})
+    before = journal.state(concerned, calendars)
+    appointment_rows.update_rows(uow, rows.all, changes)
+    after = Rows(
+        {**rows.master, **changes.get(rows.id, {})},
+        {i: {**r, **changes.get(i, {})} for i, r in rows.overrides.items()},
+        rows.calendars,
+    )
+    journal.write(
+        uow,
+        action,
+        practice_id=rows.master["practice_id"],
+        actor=actor,
+        appointment_id=rows.id,
+        calendar_id=calendar_id,
+        patient_id=rows.master["patient_id"],
+        private=private,
+        before=before,
+        after=state_after(after, before, public_id=rows.master["public_id"], **more),
+    )
+    return bool(documented)
+
+
+def _calendar_ids(stored: StoredObject) -> set[int]:
+    return {c for c in (stored.calendar_id, stored.owner_calendar_id) if c is not None}
+
+
+def _refuse(
+    uow: UnitOfWork,
+    viewer: Viewer,
+    practice: Practice,
+    stored: StoredObject,
+    reason: str,
+    appointment_id: int | None,
+    private: bool,
+) -> Outcome:
+    return refusals.refuse(
+        uow,
+        viewer,
+        practice,
+        reason,
+        calendar_id=stored.calendar_id,
+        object_id=stored.object_id,
+        appointment_id=appointment_id,
+        href=stored.href,
+        private=private,
+    )

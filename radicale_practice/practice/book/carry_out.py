@@ -1,0 +1,191 @@
+"""Carrying out what the burst brake held back, when somebody in the practice says so.
+
+Each held operation is kept with the state its device saw: where the practice changed the appointment since,
+it is left alone and reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+
+from radicale_practice.practice import (
+    appointment_rows,
+    double_booking,
+    identities,
+    journal,
+    practices,
+    revisions,
+)
+from radicale_practice.practice.appointment_rows import Rows, columns_of, is_documented
+from radicale_practice.practice.attention_rows import AttentionItem
+from radicale_practice.practice.book import codec, plan, writing
+from radicale_practice.practice.book.cancel import cancel_all
+from radicale_practice.practice.book.move import change_calendar
+from radicale_practice.practice.book.permissions import CalendarFacts
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.errors import Conflict
+from radicale_practice.practice.model import Actor, CalendarKind, CalendarObject
+from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.schema.practice_tables import calendar
+from radicale_practice.practice.schema.sync_tables import journal as journal_table
+
+CHANGED_MEANWHILE = "changed-meanwhile"
+CONTENTS_GONE = "contents-gone"
+IDENTITY_TAKEN = "identity-taken"
+
+
+@dataclass(slots=True)
+class Report:
+    """How many were carried out; the others as (appointment id or None, reason)."""
+
+    done: int = 0
+    skipped: list[tuple[int | None, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Work:
+    """What all operations of one burst share; ``written`` are the rows to look for clashes."""
+
+    uow: UnitOfWork
+    actor: Actor
+    practice: Practice
+    calendars: dict[int, CalendarFacts]
+    written: list[Rows] = field(default_factory=list)
+
+
+def carry_out(uow: UnitOfWork, actor: Actor, item: AttentionItem) -> Report:
+    """Carry out everything a burst holds, in the order it was held. One flush, at the end."""
+    held = {entry[0]: entry for entry in item.details.get("held", [])}
+    query = select(journal_table).where(journal_table.c.id.in_(sorted(held))).order_by(journal_table.c.id)
+    found = list(uow.connection.execute(query).mappings())
+    work = _Work(uow, actor, practices.get(uow, item.practice_id), _calendars(uow, item.practice_id))
+    report = Report()
+    # rows are locked by id, whatever the order of their holding
+    for entry in sorted(found, key=lambda e: (e["appointment_id"] or 0, e["id"])):
+        reason = _one(work, entry)
+        if reason:
+            report.skipped.append((entry["appointment_id"], reason))
+        else:
+            report.done += 1
+    revisions.flush(uow)
+    private = {c for c, f in work.calendars.items() if f.private}
+    for rows in work.written:
+        clash = double_booking.decide(uow, rows, private)
+        if clash is not None:
+            double_booking.file(uow, work.practice, rows, clash, actor)
+    return report
+
+
+def _one(work: _Work, entry: Any) -> str:
+    kept = journal.parse(entry["after"])
+    operation = kept.get("operation")
+    if operation is None:
+        return CONTENTS_GONE
+    if operation == "create":
+        return _create(work, entry, kept)
+    rows = appointment_rows.lock(work.uow, work.practice.id, entry["appointment_id"])
+    current = codec.load(kept["current"])
+    if rows is None or not rows.is_shown or not _is_as(rows, current):
+        return CHANGED_MEANWHILE
+    steps: dict[str, Callable[[_Work, Any, dict[str, Any], Rows, CalendarObject], str]] = {
+        "cancel": _cancel,
+        "change": _change,
+        "move": _move,
+    }
+    return steps[operation](work, entry, kept, rows, current)
+
+
+def _is_as(rows: Rows, current: CalendarObject) -> bool:
+    """Whether the appointment is what the device saw, and not documented since."""
+    if is_documented(rows.master):
+        return False
+    master = current.master
+    if master is None:
+        return True
+    seen = columns_of(master)
+    return all(rows.master[n] == seen[n] for n in ("patient_id", "starts_at", "ends_at", "time_zone"))
+
+
+def _create(work: _Work, entry: Any, kept: dict[str, Any]) -> str:
+    calendar_id = int(entry["calendar_id"])
+    if calendar_id not in work.calendars:
+        return IDENTITY_TAKEN
+    desired = codec.load(kept["desired"])
+    author = Actor(entry["staff_id"], entry["device_id"], entry["program"])
+    try:
+        with writing.attempt(work.uow):
+            rows = writing.insert_object(work.uow, work.practice.id, {calendar_id: "owner"}, desired, author)
+            identities.assign(work.uow, calendar_id, rows.id, kept["href"], desired.uid)
+    except Conflict:
+        return IDENTITY_TAKEN
+    _record(work, "create", calendar_id, rows, None, writing.state_after(rows, None))
+    work.written.append(rows)
+    return ""
+
+
+def _cancel(work: _Work, entry: Any, kept: dict[str, Any], rows: Rows, current: CalendarObject) -> str:
+    cancel_all(work.uow, rows, work.actor, calendar_id=entry["calendar_id"])
+    return ""
+
+
+def _change(work: _Work, entry: Any, kept: dict[str, Any], rows: Rows, current: CalendarObject) -> str:
+    made = plan.make(current, codec.load(kept["desired"]), rows)
+    if made.stale:
+        return CHANGED_MEANWHILE
+    author = Actor(entry["staff_id"], entry["device_id"], entry["program"])
+    after, before = writing.carry_out(work.uow, rows, made, author)
+    writing.touch_extras(work.uow, rows.id, made, author)
+    _record(work, "change", entry["calendar_id"], after, before, writing.state_after(after, before))
+    if made.retimes:
+        work.written.append(after)
+    return ""
+
+
+def _move(work: _Work, entry: Any, kept: dict[str, Any], rows: Rows, current: CalendarObject) -> str:
+    source, target = int(entry["calendar_id"]), work.calendars.get(int(kept["to_calendar_id"]))
+    if target is None or source not in rows.calendars.get(rows.id, {}):
+        return CHANGED_MEANWHILE
+    try:
+        with writing.attempt(work.uow):
+            after = change_calendar(work.uow, rows, source, target)
+            identities.assign(work.uow, target.id, rows.id, kept["to_href"], current.uid)
+    except Conflict:
+        return IDENTITY_TAKEN
+    before = journal.state([rows.master], rows.calendars.get(rows.id, {}))
+    _record(work, "move", target.id, after, before, writing.state_after(after, before))
+    return ""
+
+
+def _record(
+    work: _Work,
+    action: str,
+    calendar_id: int,
+    rows: Rows,
+    before: dict[str, Any] | None,
+    after: dict[str, Any],
+) -> None:
+    journal.write(
+        work.uow,
+        action,
+        practice_id=work.practice.id,
+        actor=work.actor,
+        appointment_id=rows.id,
+        calendar_id=calendar_id,
+        patient_id=rows.master["patient_id"],
+        before=before,
+        after=after,
+    )
+
+
+def _calendars(uow: UnitOfWork, practice_id: int) -> dict[int, CalendarFacts]:
+    query = select(calendar.c.id, calendar.c.kind, calendar.c.staff_id).where(
+        calendar.c.practice_id == practice_id, calendar.c.active
+    )
+    return {
+        r.id: CalendarFacts(r.id, CalendarKind(r.kind), r.staff_id, None)
+        for r in uow.connection.execute(query)
+    }

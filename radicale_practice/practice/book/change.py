@@ -1,0 +1,235 @@
+"""A changed event from a device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from radicale_practice.practice import (
+    appointment_rows,
+    brake,
+    double_booking,
+    journal,
+    refusals,
+    revisions,
+)
+from radicale_practice.practice.appointment_rows import Rows, is_documented
+from radicale_practice.practice.book import codec, identity, permissions, plan, reach
+from radicale_practice.practice.book.cancel import cancel_rows
+from radicale_practice.practice.book.create import file_findings
+from radicale_practice.practice.book.plan import Plan
+from radicale_practice.practice.book.writing import (
+    SlotTaken,
+    attempt,
+    carry_out,
+    state_after,
+    touch_extras,
+)
+from radicale_practice.practice.calendar_objects import StoredObject
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.model import CalendarObject, Finding, Status, Viewer
+from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.refusals import Outcome
+
+
+def change(
+    uow: UnitOfWork,
+    viewer: Viewer,
+    practice: Practice,
+    calendar_id: int,
+    current: StoredObject,
+    desired: CalendarObject,
+    findings: Sequence[Finding] = (),
+) -> Outcome:
+    """Change exactly what differs between what the viewer saw and what was uploaded.
+
+    Nothing differs: nothing is written. ``STATUS:CANCELLED`` on the whole cancels it.
+    """
+    change_of = _Change(uow, viewer, practice, calendar_id, current, desired, findings)
+    return change_of.run()
+
+
+class _Change:
+    """One upload over one object: the checks in their order."""
+
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        viewer: Viewer,
+        practice: Practice,
+        calendar_id: int,
+        current: StoredObject,
+        desired: CalendarObject,
+        findings: Sequence[Finding],
+    ) -> None:
+        self.uow, self.viewer, self.practice = uow, viewer, practice
+        self.calendar_id, self.current, self.desired = calendar_id, current, desired
+        self.findings = findings
+        self.actor = refusals.actor_of(viewer)
+
+    def run(self) -> Outcome:
+        """Check, then write."""
+        appointment_id = identity.appointment_id_of(self.uow, self.current)
+        calendars = {c for c in (self.calendar_id, self.current.owner_calendar_id) if c is not None}
+        facts = permissions.facts(self.uow, self.viewer, calendars)
+        self.private = {c for c, f in facts.items() if f.private}
+        if not permissions.all_writable(facts, calendars):
+            return self._refuse(refusals.READ_ONLY, appointment_id)
+        rows = None
+        if appointment_id is not None:
+            rows = appointment_rows.lock(self.uow, self.practice.id, appointment_id)
+        if rows is None or not rows.is_shown:
+            return self._refuse(refusals.CHANGED_MEANWHILE, appointment_id)
+        self.rows = rows
+        master = self.desired.master
+        if master is not None and master.status is Status.CANCELLED:
+            return cancel_rows(self.uow, self.viewer, self.practice, self.current, rows, facts)
+        made = plan.make(self.current.object, self.desired, rows)
+        return self._judged(made) or self._write(made)
+
+    def _judged(self, made: Plan) -> Outcome | None:
+        """The outcome if nothing is to be written or the change may not be."""
+        if not (made.writes_rows or made.writes_extra or made.personal):
+            if made.pinned:
+                return self._refuse(refusals.DOCUMENTED, self.rows.id)
+            return Outcome(
+                "done", "", self.current.object_id, self.current.href, exact=not made.adjusted, changed=False
+            )
+        if not made.writes_rows:
+            return None
+        if is_documented(self.rows.master):
+            return self._refuse(refusals.DOCUMENTED, self.rows.id)
+        if made.stale:
+            return self._refuse(refusals.CHANGED_MEANWHILE, self.rows.id)
+        if (
+            self.rows.master["series_id"] is not None
+            and self.desired.master
+            and self.desired.master.is_series
+        ):
+            return self._refuse(refusals.NESTED_SERIES, self.rows.id)
+        if not reach.in_window(self.viewer, self.practice, self.desired):
+            return self._refuse(refusals.WINDOW, self.rows.id)
+        self.action = self._action(made)
+        if self.action != "change" and not self.private and not self._unconfirmed:
+            return self._braked()
+        return None
+
+    @property
+    def _unconfirmed(self) -> bool:
+        return bool(self.rows.master["status"] == Status.UNCONFIRMED)
+
+    def _action(self, made: Plan) -> str:
+        if reach.takes_place_of(self.current.object, self.desired):
+            return "overwrite"
+        if reach.moves_far(self.current.object, self.desired):
+            return "move-away"
+        return "cancel-instance" if made.takes_away else "change"
+
+    def _braked(self) -> Outcome | None:
+        held = brake.check(
+            self.uow,
+            self.practice,
+            self.actor,
+            brake.CANCELLATIONS,
+            self.calendar_id,
+            appointment_id=self.rows.id,
+        )
+        if held is None:
+            return None
+        operation = {
+            "operation": "change",
+            "current": codec.dump(self.current.object),
+            "desired": codec.dump(self.desired),
+        }
+        return refusals.hold(
+            self.uow,
+            self.viewer,
+            self.practice,
+            held,
+            operation,
+            calendar_id=self.calendar_id,
+            href=self.current.href,
+            object_id=self.current.object_id,
+            appointment_id=self.rows.id,
+            patient_id=self.rows.master["patient_id"],
+        )
+
+    def _write(self, made: Plan) -> Outcome:
+        retimed = made.writes_rows and made.retimes
+        try:
+            with attempt(self.uow):
+                if self._unconfirmed and retimed:
+                    made.updates.setdefault(self.rows.id, {}).update(
+                        status=str(Status.BOOKED), unconfirmed_reason=""
+                    )
+                return self._attempt(made, retimed)
+        except SlotTaken:
+            if not self._unconfirmed:
+                return self._refuse(refusals.SLOT_TAKEN, self.rows.id)
+        for name in ("status", "unconfirmed_reason"):
+            made.updates[self.rows.id].pop(name)
+        outcome = self._attempt(made, False)
+        return Outcome("unconfirmed", refusals.SLOT_TAKEN, outcome.object_id, outcome.href, exact=False)
+
+    def _attempt(self, made: Plan, retimed: bool) -> Outcome:
+        was_unconfirmed = self._unconfirmed
+        after, before = carry_out(self.uow, self.rows, made, self.actor)
+        touch_extras(self.uow, self.rows.id, made, self.actor)
+        booked_now = was_unconfirmed and after.master["status"] != Status.UNCONFIRMED
+        if made.pinned and not self.private:
+            refusals.note_refusal(
+                self.uow,
+                self.viewer,
+                self.practice,
+                refusals.DOCUMENTED_INSTANCES,
+                calendar_id=self.calendar_id,
+                appointment_id=self.rows.id,
+            )
+        if booked_now:
+            refusals.unconfirmed_is_over(self.uow, self.practice, self.viewer.staff_id, self.rows.id)
+        revisions.flush(self.uow)
+        if retimed:
+            clash = double_booking.decide(self.uow, after, self.private)
+            if double_booking.forbidden(self.practice, after, clash):
+                raise SlotTaken
+            if clash is not None:
+                double_booking.file(self.uow, self.practice, after, clash, self.actor)
+        self._record(made, after, before)
+        return Outcome(
+            "done",
+            refusals.DOCUMENTED_INSTANCES if made.pinned else "",
+            self.current.object_id,
+            self.current.href,
+            exact=not made.adjusted,
+        )
+
+    def _record(self, made: Plan, after: Rows, before: dict[str, Any]) -> None:
+        if not (made.writes_rows or made.writes_extra):
+            return  # a person's own alarms are nobody else's business
+        journal.write(
+            self.uow,
+            self.action if made.writes_rows else "change",
+            practice_id=self.practice.id,
+            actor=self.actor,
+            appointment_id=self.rows.id,
+            calendar_id=self.calendar_id,
+            patient_id=after.master["patient_id"],
+            private=bool(self.private),
+            before=before,
+            after=state_after(after, before),
+        )
+        if not self.private:
+            file_findings(self.uow, self.practice, self.actor, self.calendar_id, after, self.findings)
+
+    def _refuse(self, reason: str, appointment_id: int | None) -> Outcome:
+        return refusals.refuse(
+            self.uow,
+            self.viewer,
+            self.practice,
+            reason,
+            calendar_id=self.calendar_id,
+            object_id=self.current.object_id,
+            appointment_id=appointment_id,
+            href=self.current.href,
+            private=bool(self.private),
+        )

@@ -1,0 +1,60 @@
+"""A calendar object as JSON, for what the burst brake holds back: ids instead of names."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from radicale_practice.practice.model import Appointment, CalendarObject, Location, Patient, Status
+
+_TIMES = ("start", "end", "recurrence_id")
+_LISTS = ("rdate", "exdate")
+
+
+def dump(entry: CalendarObject) -> dict[str, Any]:
+    """The object as JSON values; people and places by id only."""
+    return {
+        "uid": entry.uid,
+        "extra": entry.extra,
+        "elsewhere": [t.isoformat() for t in sorted(entry.elsewhere)],
+        "appointments": [_dump(a) for a in entry.appointments],
+    }
+
+
+def load(values: dict[str, Any]) -> CalendarObject:
+    """The object again. Patients and locations carry their id and nothing else."""
+    return CalendarObject(
+        uid=values["uid"],
+        extra=values["extra"],
+        elsewhere=frozenset(datetime.fromisoformat(t) for t in values["elsewhere"]),
+        appointments=tuple(_load(a) for a in values["appointments"]),
+    )
+
+
+def _dump(entry: Appointment) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for field in fields(Appointment):
+        value = getattr(entry, field.name)
+        if field.name in ("patient", "location"):
+            found[f"{field.name}_id"] = value.id if value else None
+        elif field.name in _TIMES:
+            found[field.name] = value.isoformat() if value else None
+        elif field.name in _LISTS:
+            found[field.name] = [t.isoformat() for t in value]
+        elif field.name != "room":
+            found[field.name] = value
+    return found
+
+
+def _load(values: dict[str, Any]) -> Appointment:
+    known = dict(values)
+    patient_id, location_id = known.pop("patient_id"), known.pop("location_id")
+    for name in _TIMES:
+        known[name] = datetime.fromisoformat(known[name]) if known[name] else None
+    for name in _LISTS:
+        known[name] = tuple(datetime.fromisoformat(t) for t in known[name])
+    known["status"] = Status(known["status"])
+    known["patient"] = Patient(patient_id, "", "", "") if patient_id else None
+    known["location"] = Location(location_id, "") if location_id else None
+    return Appointment(**known)

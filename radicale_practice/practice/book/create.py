@@ -1,0 +1,212 @@
+"""A new event from a device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from radicale_practice.practice import (
+    attention_rows,
+    brake,
+    double_booking,
+    identities,
+    journal,
+    refusals,
+    revisions,
+)
+from radicale_practice.practice.appointment_rows import Rows
+from radicale_practice.practice.book import codec, permissions, reach, recognised_moves
+from radicale_practice.practice.book.permissions import CalendarFacts
+from radicale_practice.practice.book.writing import SlotTaken, attempt, insert_object, state_after
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.errors import NotPermitted
+from radicale_practice.practice.model import Actor, CalendarObject, Finding, Status, Viewer
+from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.refusals import Outcome
+
+_TAKEN = {"de": "Termin ist schon vergeben", "en": "the time is already taken"}
+
+
+def create(
+    uow: UnitOfWork,
+    viewer: Viewer,
+    practice: Practice,
+    calendar_id: int,
+    desired: CalendarObject,
+    href: str,
+    findings: Sequence[Finding] = (),
+) -> Outcome:
+    """Store a new event under the identity its client chose.
+
+    Raises ``NotPermitted`` without write access or out of the device's window, ``Conflict`` if the identity
+    is taken. May end as a recognised move, as ``held`` by the brake or as ``unconfirmed``.
+    """
+    calendar = permissions.require_write(permissions.facts(uow, viewer, [calendar_id]), calendar_id)
+    actor = refusals.actor_of(viewer)
+    if not reach.in_window(viewer, practice, desired):
+        raise NotPermitted("out of the device's window")
+    original = recognised_moves.original_of(uow, practice, actor, calendar_id, desired)
+    if original is not None and original.cancelled_in is not None:
+        revived = recognised_moves.revive(uow, practice, actor, calendar, original, desired, href)
+        if revived is not None:
+            return revived
+    if not calendar.private:
+        held = brake.check(uow, practice, actor, brake.CREATIONS, calendar_id, href=href)
+        if held is not None:
+            return _hold(uow, viewer, practice, held, calendar_id, desired, href, findings)
+    copy_of = original.appointment_id if original else None
+    return store(uow, practice, actor, calendar, desired, href, findings, copy_of)
+
+
+def store(
+    uow: UnitOfWork,
+    practice: Practice,
+    actor: Actor,
+    calendar: CalendarFacts,
+    desired: CalendarObject,
+    href: str,
+    findings: Sequence[Finding] = (),
+    copy_of: int | None = None,
+) -> Outcome:
+    """Insert the event, decide double booking, write journal and attention list."""
+    status = Status.BOOKED
+    if desired.master is not None and desired.master.status is Status.CANCELLED:
+        status = Status.CANCELLED
+    clash = None
+    try:
+        with attempt(uow):
+            rows, object_id = _insert(uow, practice, actor, calendar, desired, href, status)
+            revisions.flush(uow)
+            clash = double_booking.decide(uow, rows, {calendar.id} if calendar.private else ())
+            if double_booking.forbidden(practice, rows, clash):
+                raise SlotTaken
+    except SlotTaken:
+        return _unconfirmed(uow, practice, actor, calendar, desired, href, findings, copy_of)
+    if clash is not None:
+        double_booking.file(uow, practice, rows, clash, actor)
+    _record(uow, practice, actor, calendar, rows, desired, href, findings, copy_of)
+    return Outcome("done", "", object_id, href)
+
+
+def _insert(
+    uow: UnitOfWork,
+    practice: Practice,
+    actor: Actor,
+    calendar: CalendarFacts,
+    desired: CalendarObject,
+    href: str,
+    status: Status,
+    reason: str = "",
+) -> tuple[Rows, int | None]:
+    rows = insert_object(
+        uow, practice.id, {calendar.id: "owner"}, desired, actor, status=status, unconfirmed_reason=reason
+    )
+    if status is Status.CANCELLED:
+        return rows, None
+    return rows, identities.assign(uow, calendar.id, rows.id, href, desired.uid)
+
+
+def _unconfirmed(
+    uow: UnitOfWork,
+    practice: Practice,
+    actor: Actor,
+    calendar: CalendarFacts,
+    desired: CalendarObject,
+    href: str,
+    findings: Sequence[Finding],
+    copy_of: int | None,
+) -> Outcome:
+    """Keep what may not be booked; it blocks nothing, so nothing has to be decided again."""
+    reason = _TAKEN["de" if practice.language.startswith("de") else "en"]
+    rows, object_id = _insert(uow, practice, actor, calendar, desired, href, Status.UNCONFIRMED, reason)
+    _record(uow, practice, actor, calendar, rows, desired, href, findings, copy_of)
+    refusals.note_unconfirmed(uow, practice, actor, calendar.id, rows.id)
+    revisions.flush(uow)
+    return Outcome("unconfirmed", refusals.SLOT_TAKEN, object_id, href, exact=False)
+
+
+def _record(
+    uow: UnitOfWork,
+    practice: Practice,
+    actor: Actor,
+    calendar: CalendarFacts,
+    rows: Rows,
+    desired: CalendarObject,
+    href: str,
+    findings: Sequence[Finding],
+    copy_of: int | None,
+) -> None:
+    more: dict[str, object] = {"href": href, "uid": desired.uid}
+    if copy_of is not None:
+        more["copy_of"] = str(copy_of)
+    journal.write(
+        uow,
+        "create",
+        practice_id=practice.id,
+        actor=actor,
+        appointment_id=rows.id,
+        calendar_id=calendar.id,
+        patient_id=rows.master["patient_id"],
+        private=calendar.private,
+        after=state_after(rows, None, **more),
+    )
+    if not calendar.private:
+        file_findings(uow, practice, actor, calendar.id, rows, findings)
+
+
+def file_findings(
+    uow: UnitOfWork,
+    practice: Practice,
+    actor: Actor,
+    calendar_id: int,
+    rows: Rows,
+    findings: Sequence[Finding],
+) -> None:
+    """What was noticed in the titles, one open row of the attention list for each kind."""
+    for kind in sorted({f.kind for f in findings}):
+        if attention_rows.has_open(uow, practice.id, str(kind), rows.id):
+            continue
+        same = [f for f in findings if f.kind == kind]
+        former = next((f.former_patient_id for f in same if f.former_patient_id), None)
+        details: dict[str, object] = {
+            "instances": [f.recurrence_id.isoformat() if f.recurrence_id else None for f in same][:50]
+        }
+        if former is not None:
+            details["former_patient_id"] = former
+        attention_rows.file(
+            uow,
+            practice.id,
+            str(kind),
+            str(kind),
+            actor=actor,
+            calendar_id=calendar_id,
+            appointment_id=rows.id,
+            details=details,
+        )
+
+
+def _hold(
+    uow: UnitOfWork,
+    viewer: Viewer,
+    practice: Practice,
+    held: brake.Held,
+    calendar_id: int,
+    desired: CalendarObject,
+    href: str,
+    findings: Sequence[Finding],
+) -> Outcome:
+    operation = {
+        "operation": "create",
+        "desired": codec.dump(desired),
+        "findings": [str(f.kind) for f in findings if f.recurrence_id is None],
+    }
+    patient = desired.master.patient if desired.master else None
+    return refusals.hold(
+        uow,
+        viewer,
+        practice,
+        held,
+        operation,
+        calendar_id=calendar_id,
+        href=href,
+        patient_id=patient.id if patient else None,
+    )

@@ -1,0 +1,199 @@
+"""MOVE between calendars (RFC 4918 9.9): the appointment keeps everything, only its place changes."""
+
+from __future__ import annotations
+
+from radicale_practice.practice import (
+    appointment_rows,
+    brake,
+    double_booking,
+    identities,
+    journal,
+    refusals,
+    revisions,
+)
+from radicale_practice.practice.appointment_rows import Rows, is_documented
+from radicale_practice.practice.book import codec, identity, permissions
+from radicale_practice.practice.book.permissions import CalendarFacts
+from radicale_practice.practice.book.writing import SlotTaken, attempt
+from radicale_practice.practice.calendar_objects import StoredObject
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.model import Actor, CalendarKind, Viewer
+from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.refusals import Outcome
+
+
+def move(
+    uow: UnitOfWork,
+    viewer: Viewer,
+    practice: Practice,
+    stored: StoredObject,
+    to_calendar_id: int,
+    to_href: str,
+) -> Outcome:
+    """Move an object to another calendar (or to another href in its own).
+
+    Raises ``NotPermitted`` without write access to the target, ``Conflict`` if something lives there under
+    that href or UID. Documented appointments are refused; a move out of the practice counts for the brake.
+    """
+    calendars = {c for c in (stored.calendar_id, stored.owner_calendar_id) if c is not None}
+    facts = permissions.facts(uow, viewer, {*calendars, to_calendar_id})
+    target = permissions.require_write(facts, to_calendar_id)
+    private = any(facts[c].private for c in calendars if c in facts)
+    appointment_id = identity.appointment_id_of(uow, stored)
+
+    def refuse(reason: str) -> Outcome:
+        return refusals.refuse(
+            uow,
+            viewer,
+            practice,
+            reason,
+            calendar_id=stored.calendar_id,
+            object_id=stored.object_id,
+            appointment_id=appointment_id,
+            href=stored.href,
+            private=private,
+        )
+
+    if not permissions.all_writable(facts, calendars):
+        return refuse(refusals.READ_ONLY)
+    rows = None if appointment_id is None else appointment_rows.lock(uow, practice.id, appointment_id)
+    if rows is None or not rows.is_shown:
+        return refuse(refusals.CHANGED_MEANWHILE)
+    if any(is_documented(r) for r in (rows.master, *rows.here().values())):
+        return refuse(refusals.DOCUMENTED)
+    out_of_reach = target.private and not private
+    if out_of_reach:
+        held = brake.check(
+            uow,
+            practice,
+            refusals.actor_of(viewer),
+            brake.CANCELLATIONS,
+            stored.calendar_id,
+            appointment_id=rows.id,
+        )
+        if held is not None:
+            return _hold(uow, viewer, practice, held, stored, rows, to_calendar_id, to_href)
+    return _carry_out(uow, viewer, practice, stored, rows, facts, target, to_href, out_of_reach) or refuse(
+        refusals.SLOT_TAKEN
+    )
+
+
+def change_calendar(uow: UnitOfWork, rows: Rows, source: int, target: CalendarFacts) -> Rows:
+    """Let the rows that are in ``source`` be in ``target``; the rows with their calendars afterwards.
+
+    A room seen through its own calendar is exchanged for another room; a move from a room's calendar to a
+    practitioner's makes that one the owner. In its new place an appointment is there once.
+    """
+    ids = [rows.id, *rows.here()]
+    role = rows.calendars.get(rows.id, {}).get(source, "owner")
+    leaves: set[int] = set()
+    if role == "resource" and target.kind is not CalendarKind.ROOM:
+        role = "owner"
+        leaves = {c for c, r in rows.calendars[rows.id].items() if r == "owner" and c != source}
+    appointment_rows.move_between_calendars(uow, ids, source, target.id, role)
+    if leaves - {target.id}:
+        appointment_rows.leave_calendars(uow, ids, leaves - {target.id})
+    after = Rows(rows.master, rows.overrides, dict(rows.calendars))
+    for row_id in ids:
+        known = rows.calendars.get(row_id, {})
+        kept = {c: r for c, r in known.items() if c != source and c not in leaves}
+        after.calendars[row_id] = {**kept, target.id: role}
+    return after
+
+
+def _carry_out(
+    uow: UnitOfWork,
+    viewer: Viewer,
+    practice: Practice,
+    stored: StoredObject,
+    rows: Rows,
+    facts: dict[int, CalendarFacts],
+    target: CalendarFacts,
+    href: str,
+    out_of_reach: bool,
+) -> Outcome | None:
+    """None: the practice forbids it because the time is taken there."""
+    actor = refusals.actor_of(viewer)
+    clash = None
+    try:
+        with attempt(uow):
+            after = rows
+            if target.id != stored.calendar_id:
+                after = change_calendar(uow, rows, stored.calendar_id, target)
+            object_id = identities.assign(uow, target.id, rows.id, href, stored.uid)
+            revisions.flush(uow)
+            if after is not rows:
+                clash = double_booking.decide(uow, after, {c for c, f in facts.items() if f.private})
+            if double_booking.forbidden(practice, after, clash):
+                raise SlotTaken
+    except SlotTaken:
+        return None
+    if clash is not None:
+        double_booking.file(uow, practice, after, clash, actor)
+    if after is not rows:
+        record(
+            uow,
+            practice,
+            actor,
+            rows,
+            after,
+            "move-away" if out_of_reach else "move",
+            target.id,
+            target.private and not out_of_reach,
+        )
+    return Outcome("done", "", object_id, href)
+
+
+def record(
+    uow: UnitOfWork,
+    practice: Practice,
+    actor: Actor,
+    rows: Rows,
+    after: Rows,
+    action: str,
+    calendar_id: int,
+    private: bool,
+) -> None:
+    """The journal row of a change of calendar."""
+    journal.write(
+        uow,
+        action,
+        practice_id=practice.id,
+        actor=actor,
+        appointment_id=rows.id,
+        calendar_id=calendar_id,
+        patient_id=rows.master["patient_id"],
+        private=private,
+        before=journal.state([rows.master], rows.calendars.get(rows.id, {})),
+        after=journal.state([after.master], after.calendars.get(rows.id, {})),
+    )
+
+
+def _hold(
+    uow: UnitOfWork,
+    viewer: Viewer,
+    practice: Practice,
+    held: brake.Held,
+    stored: StoredObject,
+    rows: Rows,
+    to_calendar_id: int,
+    to_href: str,
+) -> Outcome:
+    operation = {
+        "operation": "move",
+        "current": codec.dump(stored.object),
+        "to_calendar_id": to_calendar_id,
+        "to_href": to_href,
+    }
+    return refusals.hold(
+        uow,
+        viewer,
+        practice,
+        held,
+        operation,
+        calendar_id=stored.calendar_id,
+        href=stored.href,
+        object_id=stored.object_id,
+        appointment_id=rows.id,
+        patient_id=rows.master["patient_id"],
+    )

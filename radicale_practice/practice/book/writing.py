@@ -1,0 +1,197 @@
+"""Writing a whole calendar object: a new one, or the plan of a change; the rows as they are afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from radicale_practice.practice import appointment_rows as book_rows
+from radicale_practice.practice import clock, journal, revisions
+from radicale_practice.practice.appointment_rows import Row, Rows
+from radicale_practice.practice.book.plan import Plan
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.model import Actor, Appointment, CalendarObject, Status
+
+
+class SlotTaken(Exception):  # noqa: N818 - says what is the case, is no error of the program
+    """The practice forbids double booking and the time is taken; rolls the attempt back."""
+
+
+@contextmanager
+def attempt(uow: UnitOfWork) -> Iterator[None]:
+    """A savepoint of the book's own: an exception undoes what was written inside and goes on upwards.
+
+    On PostgreSQL it also gives back the locks taken inside, the calendars' among them.
+    """
+    savepoint = uow.connection.begin_nested()
+    try:
+        yield
+    except BaseException:
+        if savepoint.is_active:
+            savepoint.rollback()
+        raise
+    savepoint.commit()
+
+
+def insert_object(
+    uow: UnitOfWork,
+    practice_id: int,
+    calendars: Mapping[int, str],
+    entry: CalendarObject,
+    actor: Actor,
+    *,
+    status: Status = Status.BOOKED,
+    unconfirmed_reason: str = "",
+    fields: Mapping[str, Any] | None = None,
+) -> Rows:
+    """Insert a new object's rows with their extras; the rows as written.
+
+    ``calendars``: id to role. ``fields``: further columns of the master (``external_id``). Instances without
+    a master get a *hollow* one: cancelled, so that it stands for nothing but their series.
+    """
+    common = {
+        "practice_id": practice_id,
+        "created_by": actor.staff_id,
+        "status": str(status),
+        "unconfirmed_reason": unconfirmed_reason,
+    }
+    if status is Status.CANCELLED:
+        common |= book_rows.cancelled(actor, clock.utc_now())
+    master = entry.master or _hollow(entry.overrides[0])
+    values = {**common, **book_rows.columns_of(master), **(fields or {})}
+    if entry.master is None:
+        values["status"] = str(Status.CANCELLED)
+    (master_id,) = book_rows.insert_rows(uow, [values])
+    rows = Rows(_written(values, master_id), {}, {master_id: dict(calendars)})
+    book_rows.put_into_calendars(uow, [master_id], calendars)
+    extras = {master_id: entry.master.extra} if entry.master else {}
+    personal = {master_id: entry.master.personal} if entry.master else {}
+    _insert_overrides(uow, rows, entry.overrides, common, actor, extras, personal)
+    _write_extras(uow, rows, extras, entry.extra, personal, actor)
+    return rows
+
+
+def carry_out(uow: UnitOfWork, rows: Rows, plan: Plan, actor: Actor) -> tuple[Rows, dict[str, Any]]:
+    """Write a plan over locked rows; the rows afterwards, and the journal's state before of what changed.
+
+    The caller says ``revisions.touch`` for extras (``touch_extras``), and flushes.
+    """
+    now = clock.utc_now()
+    updates = {i: dict(c) for i, c in plan.updates.items()}
+    for row_id in plan.cancels:
+        updates.setdefault(row_id, {}).update(book_rows.cancelled(actor, now))
+    changed = [r for r in rows.all if r["id"] in updates or r["id"] in plan.deletes or r is rows.master]
+    before = journal.state(changed, rows.calendars.get(rows.id, {}))
+    book_rows.update_rows(uow, rows.all, updates)
+    book_rows.delete_rows(uow, plan.deletes)
+    after = Rows({**rows.master, **updates.get(rows.id, {})}, {}, dict(rows.calendars))
+    for row_id, row in rows.overrides.items():
+        if row_id not in plan.deletes:
+            after.overrides[row_id] = {**row, **updates.get(row_id, {})}
+    common = {
+        "practice_id": rows.master["practice_id"],
+        "created_by": actor.staff_id,
+        "status": str(Status.UNCONFIRMED)
+        if rows.master["status"] == Status.UNCONFIRMED
+        else str(Status.BOOKED),
+        "unconfirmed_reason": "",
+    }
+    extras, personal = dict(plan.extras), dict(plan.personal)
+    _insert_overrides(uow, after, plan.inserts, common, actor, extras, personal)
+    _write_extras(uow, after, extras, plan.container, personal, actor)
+    return after, before
+
+
+def state_after(rows: Rows, before: Mapping[str, Any] | None, **more: Any) -> dict[str, Any]:
+    """The journal's ``after``: the master, what ``before`` names, and rows that were not there before."""
+    known = set((before or {}).get("rows", {}))
+    wanted = [
+        r
+        for r in rows.all
+        if r is rows.master or str(r["id"]) in known or r.get("new_in_this_operation") or before is None
+    ]
+    return {**journal.state(wanted, rows.calendars.get(rows.id, {})), **more}
+
+
+def touch_extras(uow: UnitOfWork, appointment_id: int, plan: Plan, actor: Actor) -> None:
+    """New revisions for changes beside the rows: seen by all, or by one person only."""
+    if not (plan.writes_extra or plan.personal):
+        return
+    for calendar_id, object_ids in sorted(book_rows.live_objects(uow, appointment_id).items()):
+        if plan.writes_extra:
+            revisions.touch(uow, calendar_id, object_ids)
+        elif actor.staff_id is not None:
+            revisions.touch(uow, calendar_id, object_ids, actor.staff_id)
+
+
+def _hollow(first: Appointment) -> Appointment:
+    return Appointment(
+        start=first.start,
+        end=first.end,
+        time_zone=first.time_zone,
+        all_day=first.all_day,
+        transparent=True,
+        exdate=(first.start,),
+    )
+
+
+def _insert_overrides(
+    uow: UnitOfWork,
+    rows: Rows,
+    entries: tuple[Appointment, ...] | list[Appointment],
+    common: Mapping[str, Any],
+    actor: Actor,
+    extras: dict[int, str],
+    personal: dict[int, str],
+) -> None:
+    if not entries:
+        return
+    now = clock.utc_now()
+    values = [_override_values(rows.id, entry, common, actor, now) for entry in entries]
+    ids = book_rows.insert_rows(uow, values)
+    calendars = rows.calendars.get(rows.id, {})
+    book_rows.put_into_calendars(uow, ids, calendars)
+    for row_id, entry, value in zip(ids, entries, values, strict=True):
+        rows.overrides[row_id] = {**_written(value, row_id), "new_in_this_operation": True}
+        rows.calendars[row_id] = dict(calendars)
+        extras[row_id] = entry.extra
+        personal[row_id] = entry.personal
+
+
+def _override_values(
+    series_id: int, entry: Appointment, common: Mapping[str, Any], actor: Actor, now: datetime
+) -> Row:
+    plain = replace(entry, rrule="", rdate=(), exdate=())
+    gone = {"cancelled_at": None, "cancelled_by": None, "cancelled_device": None}
+    if entry.status is Status.CANCELLED:
+        gone = book_rows.cancelled(actor, now)
+    return {
+        **common,
+        **book_rows.columns_of(plain),
+        "series_id": series_id,
+        "recurrence_id": entry.recurrence_id,
+        **gone,
+    }
+
+
+def _written(values: Row, row_id: int) -> Row:
+    empty = {"series_id": None, "recurrence_id": None, "external_id": None}
+    return {**empty, **values, "id": row_id}
+
+
+def _write_extras(
+    uow: UnitOfWork,
+    rows: Rows,
+    extras: Mapping[int, str],
+    container: str | None,
+    personal: Mapping[int, str],
+    actor: Actor,
+) -> None:
+    book_rows.write_extra(uow, extras)
+    if container is not None:
+        book_rows.write_extra(uow, {rows.id: container}, "VCALENDAR")
+    if actor.staff_id is not None:
+        book_rows.write_personal(uow, actor.staff_id, personal)

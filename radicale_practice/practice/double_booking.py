@@ -1,0 +1,98 @@
+"""Double booking: decided in the transaction that writes, under the calendars' locks, so that no two win.
+
+``decide`` is called after ``revisions.flush``: whoever came first has committed by then, because the locks
+are held until after the commit. An all-day absence (a block without a patient) is always taken over: who is
+ill is ill; the booked appointments under it go on the attention list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from radicale_practice.practice import attention_rows, availability
+from radicale_practice.practice.appointment_rows import Rows, entry_of
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.model import Actor, Status
+from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.schema.practice_tables import appointment
+
+_NOT_BLOCKING = (Status.CANCELLED, Status.UNCONFIRMED)
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """What stands in the way: other appointments at the same time, by id; the kind of attention row."""
+
+    kind: str
+    calendar_id: int
+    appointment_ids: tuple[int, ...]
+
+
+def decide(uow: UnitOfWork, rows: Rows, private_calendars: Collection[int]) -> Clash | None:
+    """Whether the appointment or series just written clashes with another in one of its calendars.
+
+    ``private_calendars`` among them are free. The flush must have happened in this transaction.
+    """
+    entries = [
+        entry_of(r)
+        for r in (rows.master, *rows.here().values())
+        if r["status"] not in _NOT_BLOCKING
+        and not r["transparent"]
+        or (r is rows.master and rows.is_series and r["status"] not in _NOT_BLOCKING)
+    ]
+    if not entries or all(e.transparent for e in entries):
+        return None
+    ours = {rows.id, *rows.overrides}
+    for calendar_id in sorted(rows.calendars.get(rows.id, {})):
+        if calendar_id in private_calendars:
+            continue
+        found = availability.conflicts(uow, calendar_id, entries, ours)
+        if found:
+            ids = tuple(sorted({c.appointment_id for c in found}))
+            clash = _judge(uow, rows, calendar_id, ids)
+            if clash is not None:
+                return clash
+    return None
+
+
+def forbidden(practice: Practice, rows: Rows, clash: Clash | None) -> bool:
+    """Whether the practice forbids this clash."""
+    if clash is None or practice.settings.double_booking != "forbid":
+        return False
+    return not _is_absence(rows)
+
+
+def file(uow: UnitOfWork, practice: Practice, rows: Rows, clash: Clash, actor: Actor) -> None:
+    """Put an allowed clash on the attention list, once for an appointment. Writes no practice row."""
+    if attention_rows.has_open(uow, practice.id, clash.kind, rows.id):
+        return
+    attention_rows.file(
+        uow,
+        practice.id,
+        clash.kind,
+        clash.kind,
+        actor=actor,
+        calendar_id=clash.calendar_id,
+        appointment_id=rows.id,
+        details={"with": list(clash.appointment_ids)},
+    )
+
+
+def _is_absence(rows: Rows) -> bool:
+    return bool(rows.master["all_day"] and rows.master["patient_id"] is None)
+
+
+def _judge(uow: UnitOfWork, rows: Rows, calendar_id: int, ids: tuple[int, ...]) -> Clash | None:
+    query = select(appointment.c.id, appointment.c.patient_id, appointment.c.all_day).where(
+        appointment.c.id.in_(ids)
+    )
+    others = uow.connection.execute(query).all()
+    if _is_absence(rows):
+        with_patient = tuple(sorted(o.id for o in others if o.patient_id is not None))
+        return Clash(attention_rows.ABSENCE, calendar_id, with_patient) if with_patient else None
+    if all(o.all_day and o.patient_id is None for o in others):
+        return Clash(attention_rows.ABSENCE, calendar_id, ids)
+    return Clash(attention_rows.DOUBLE_BOOKING, calendar_id, ids)

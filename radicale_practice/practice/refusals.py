@@ -1,0 +1,181 @@
+"""The one place where a change is not taken over, and where that is made known.
+
+A refusal leaves the practice's version as it is, and writes three things in the same transaction: the journal
+row, a new revision of the object (so that its ETag and the calendar's token move and every client takes the
+practice's version again), and the row on the attention list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from radicale_practice.practice import attention_entry, attention_rows, brake, journal, revisions
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.model import Actor, Viewer
+from radicale_practice.practice.projections import Practice
+
+READ_ONLY = "read-only"
+DOCUMENTED = "documented"
+DOCUMENTED_INSTANCES = "documented-instances"
+WINDOW = "window"
+SLOT_TAKEN = "slot-taken"
+CHANGED_MEANWHILE = "changed-meanwhile"
+NESTED_SERIES = "instance-of-a-series"
+
+Kind = Literal["done", "refused", "held", "unconfirmed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an operation.
+
+    ``reason`` is one of this module's words (or the brake's). ``exact``: what is stored is what was uploaded;
+    else the reply carries no ETag, so that the client reads again. ``changed``: something was written.
+    """
+
+    kind: Kind
+    reason: str = ""
+    object_id: int | None = None
+    href: str = ""
+    exact: bool = True
+    changed: bool = True
+
+
+def actor_of(viewer: Viewer) -> Actor:
+    """Who acts, from who is asking."""
+    return Actor(viewer.staff_id, viewer.device_id, viewer.program)
+
+
+def refuse(
+    uow: UnitOfWork,
+    viewer: Viewer,
+    practice: Practice,
+    reason: str,
+    *,
+    calendar_id: int,
+    object_id: int | None,
+    appointment_id: int | None,
+    href: str = "",
+    private: bool = False,
+    also_touch: Mapping[int, int] | None = None,
+) -> Outcome:
+    """Refuse a change to an existing event. The caller has undone whatever it wrote before.
+
+    ``also_touch``: further objects (calendar id: object id) whose version clients have to take again.
+    """
+    note_refusal(
+        uow,
+        viewer,
+        practice,
+        reason,
+        calendar_id=calendar_id,
+        appointment_id=appointment_id,
+        private=private,
+    )
+    if object_id is not None:
+        revisions.touch(uow, calendar_id, [object_id])
+    for other_calendar, other in (also_touch or {}).items():
+        revisions.touch(uow, other_calendar, [other])
+    attention_entry.update_entry(uow, practice, viewer.staff_id)
+    return Outcome("refused", reason, object_id, href, exact=False)
+
+
+def note_refusal(
+    uow: UnitOfWork,
+    viewer: Viewer,
+    practice: Practice,
+    reason: str,
+    *,
+    calendar_id: int,
+    appointment_id: int | None,
+    private: bool = False,
+) -> None:
+    """Journal and attention list of a refusal, also where only a part of a change was refused."""
+    actor = actor_of(viewer)
+    journal.write(
+        uow,
+        "refused",
+        practice_id=practice.id,
+        actor=actor,
+        appointment_id=appointment_id,
+        calendar_id=calendar_id,
+        private=private,
+        after={"reason": reason},
+    )
+    attention_rows.file_refusal(
+        uow, practice.id, reason, actor=actor, calendar_id=calendar_id, appointment_id=appointment_id
+    )
+
+
+def note_unconfirmed(
+    uow: UnitOfWork, practice: Practice, actor: Actor, calendar_id: int, appointment_id: int
+) -> None:
+    """A new event is kept without being booked: attention list and the person's own entry."""
+    attention_rows.file_refusal(
+        uow, practice.id, SLOT_TAKEN, actor=actor, calendar_id=calendar_id, appointment_id=appointment_id
+    )
+    attention_entry.update_entry(uow, practice, actor.staff_id)
+
+
+def unconfirmed_is_over(
+    uow: UnitOfWork, practice: Practice, staff_id: int | None, appointment_id: int
+) -> None:
+    """An unconfirmed event was moved, confirmed or deleted: nothing is left to look at."""
+    attention_rows.settle_for(uow, practice.id, attention_rows.REFUSED, appointment_id, "over")
+    attention_entry.update_entry(uow, practice, staff_id)
+
+
+def hold(
+    uow: UnitOfWork,
+    viewer: Viewer,
+    practice: Practice,
+    held: brake.Held,
+    operation: Mapping[str, Any],
+    *,
+    calendar_id: int,
+    href: str,
+    object_id: int | None = None,
+    appointment_id: int | None = None,
+    patient_id: int | None = None,
+) -> Outcome:
+    """Hold an operation back as part of a burst; ``operation`` is all that it takes to carry it out later."""
+    actor = actor_of(viewer)
+    if not held.repeated:
+        entry = journal.write(
+            uow,
+            "held",
+            practice_id=practice.id,
+            actor=actor,
+            appointment_id=appointment_id,
+            calendar_id=calendar_id,
+            patient_id=patient_id,
+            after={"reason": held.reason, "href": href, **operation},
+        )
+        _add_to_burst(uow, practice, actor, held, [entry, *brake.key(calendar_id, appointment_id, href)])
+    if object_id is not None:
+        revisions.touch(uow, calendar_id, [object_id])
+    attention_entry.update_entry(uow, practice, viewer.staff_id)
+    return Outcome("held", held.reason, object_id, href, exact=False)
+
+
+def _add_to_burst(
+    uow: UnitOfWork, practice: Practice, actor: Actor, held: brake.Held, entry: list[Any]
+) -> None:
+    if held.burst is None:
+        first: dict[str, Any] = {"first": list(held.first), "held": [entry]}
+        attention_rows.file(
+            uow,
+            practice.id,
+            attention_rows.BURST,
+            held.reason,
+            actor=actor,
+            calendar_id=entry[1],
+            details=first,
+        )
+        return
+    details: dict[str, Any] = dict(held.burst.details)
+    details["first"] = sorted({*details.get("first", []), *held.first})
+    details["held"] = [*details.get("held", []), entry]
+    attention_rows.amend(uow, held.burst.id, details, len(details["held"]))
