@@ -1,0 +1,83 @@
+"""Under which name and UID a viewer sees an event.
+
+Both may carry a name that a client chose ("Maria Mustermann.ics"). Below the full view an identity that is
+not opaque gets an alias made of its id; names we make ourselves never look like one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from enum import Enum
+
+from radicale_practice.plugins.home import Home
+from radicale_practice.practice.calendar_objects import StoredObject
+from radicale_practice.practice.calendars import CalendarInfo
+from radicale_practice.practice.model import Access, CalendarKind, Role, View
+from radicale_practice.practice.revisions import ObjectState
+
+_ALIAS = re.compile(r"o([0-9a-f]{1,15})\.ics")
+_RANDOM = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\.ics|[0-9A-Fa-f]{20,}\.ics")
+
+
+class Naming(Enum):
+    """How a calendar's events are named for a viewer; part of the sync token's epoch.
+
+    Who sees a calendar under other names than before must start again: RFC 6578 has no renaming.
+    """
+
+    REAL = "r"
+    ALIASES = "a"
+    MIXED = "m"
+
+
+def naming(home: Home, info: CalendarInfo) -> Naming:
+    """In a room's calendar each event is shown as its own calendar's access says, so names may be mixed."""
+    if home.projection(home.access(info)).view is not View.FULL:
+        return Naming.ALIASES
+    mixed = info.kind == CalendarKind.ROOM and (
+        home.viewer.role is not Role.RECEPTIONIST
+        or any(other.access is Access.BUSY for other in home.calendars.values())
+    )
+    return Naming.MIXED if mixed else Naming.REAL
+
+
+def is_aliased(home: Home, info: CalendarInfo, known: StoredObject | ObjectState) -> bool:
+    """Whether the viewer sees this event under an alias."""
+    if known.opaque:
+        return False
+    if isinstance(known, StoredObject):
+        return home.projection(known.access).view is not View.FULL
+    match naming(home, info):
+        case Naming.REAL:
+            return False
+        case Naming.ALIASES:
+            return True
+        case Naming.MIXED:
+            # A removed one: its access is not known any more. A random name tells nothing.
+            return _RANDOM.fullmatch(known.href) is None
+
+
+def href(home: Home, info: CalendarInfo, known: StoredObject | ObjectState) -> str:
+    """The resource's name as the viewer sees it."""
+    return f"o{known.object_id:x}.ics" if is_aliased(home, info, known) else known.href
+
+
+def uid(home: Home, info: CalendarInfo, known: StoredObject | ObjectState) -> str:
+    """The UID as the viewer sees it."""
+    return f"o{known.object_id:x}@{info.public_id}" if is_aliased(home, info, known) else known.uid
+
+
+def lookup(home: Home, info: CalendarInfo, names: Collection[str]) -> tuple[list[str], list[int]]:
+    """Client's names as stored names and as ids of aliases."""
+    if naming(home, info) is Naming.REAL:
+        return list(names), []
+    hrefs: list[str] = []
+    ids: list[int] = []
+    for name in names:
+        found = _ALIAS.fullmatch(name)
+        if found is None:
+            hrefs.append(name)
+        else:
+            ids.append(int(found[1], 16))
+    return hrefs, ids

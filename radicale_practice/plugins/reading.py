@@ -1,0 +1,143 @@
+"""Reading one calendar for one viewer: states, tokens, ETags, contents. A constant number of statements.
+
+Shared by the storage plugin (stock Radicale) and our Application.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from radicale_practice.event import render as event_render
+from radicale_practice.event import time_zones
+from radicale_practice.plugins import naming
+from radicale_practice.plugins.home import Home
+from radicale_practice.plugins.naming import Naming
+from radicale_practice.practice import calendar_objects, calendars, revisions, sync_token
+from radicale_practice.practice.calendar_objects import StoredObject
+from radicale_practice.practice.calendars import CalendarInfo
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.model import CalendarObject
+from radicale_practice.practice.revisions import CalendarState, ObjectState
+from radicale_practice.practice.sync_token import SyncToken
+
+_Known = TypeVar("_Known", ObjectState, StoredObject)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A calendar without its events: how far it is, and what the person's clients have set on it."""
+
+    state: CalendarState
+    token: str
+    overrides: Mapping[str, str]
+
+
+def heads(unit: UnitOfWork, home: Home, infos: Sequence[CalendarInfo]) -> dict[int, Head]:
+    """The heads of these calendars by id: two statements."""
+    ids = [info.id for info in infos]
+    known = revisions.calendar_states(unit, ids, home.viewer.staff_id)
+    states = {
+        info.id: replace(known[info.id], epoch=known[info.id].epoch + naming.naming(home, info).value)
+        for info in infos
+    }
+    overrides = calendars.properties(unit, ids, home.viewer.staff_id)
+    return {i: Head(states[i], _token(states[i], home), overrides[i]) for i in ids}
+
+
+def _token(state: CalendarState, home: Home) -> str:
+    return sync_token.encode(SyncToken(state.epoch, state.revision, home.fingerprint))
+
+
+def ctag(head: Head) -> str:
+    """The calendar's ctag, quoted like an ETag; moves exactly when the sync token does."""
+    return f'"{head.token.rpartition("/")[2]}"'
+
+
+def etag(home: Home, state: CalendarState, revision: int, personal_revision: int) -> str:
+    """A strong ETag (RFC 9110 8.8.3): another epoch, revision, personal revision or projection differs."""
+    personal = f"-{personal_revision:x}" if personal_revision else ""
+    return f'"{state.epoch[:12]}-{home.fingerprint}-{revision:x}{personal}"'
+
+
+def identities(
+    unit: UnitOfWork, home: Home, info: CalendarInfo, names: Collection[str] | None = None
+) -> Sequence[ObjectState | StoredObject]:
+    """The live objects the viewer sees (of these names, or all) without content: at most four statements.
+
+    Where names depend on each event's own access, content is loaded after all.
+    """
+    if naming.naming(home, info) is Naming.MIXED:
+        return contents(unit, home, info, names)
+    states = _asked(home, info, names, partial(revisions.object_states, unit, info.id, home.viewer.staff_id))
+    unseen = hidden(unit, home, info, states)
+    return [state for state in states if state.object_id not in unseen] if unseen else states
+
+
+def contents(
+    unit: UnitOfWork, home: Home, info: CalendarInfo, names: Collection[str] | None = None
+) -> list[StoredObject]:
+    """The live objects (of these names, or all) with everything they render from."""
+    return _asked(home, info, names, partial(calendar_objects.load, unit, home.viewer, info.id))
+
+
+def _asked(
+    home: Home, info: CalendarInfo, names: Collection[str] | None, load: Callable[..., list[_Known]]
+) -> list[_Known]:
+    """What ``load`` gives for the names a client used; a name the viewer does not see finds nothing."""
+    if names is None:
+        return load()
+    hrefs, ids = naming.lookup(home, info, names)
+    found = load(hrefs=hrefs) if hrefs else []
+    if ids:
+        found = [*found, *load(object_ids=ids)]
+    wanted = set(names)
+    return [known for known in found if naming.href(home, info, known) in wanted]
+
+
+def hidden(unit: UnitOfWork, home: Home, info: CalendarInfo, states: Sequence[ObjectState]) -> set[int]:
+    """Ids of those objects that only another person sees (unconfirmed bookings): one statement."""
+    return set()
+
+
+def text(home: Home, info: CalendarInfo, stored: StoredObject) -> str:
+    """The VCALENDAR the viewer gets of an object; pure, needs no database."""
+    shown = shown_object(home, info, stored)
+    return event_render.render(shown, home.projection(stored.access))
+
+
+def shown_object(home: Home, info: CalendarInfo, stored: StoredObject) -> CalendarObject:
+    """The object under the UID the viewer knows."""
+    uid = naming.uid(home, info, stored)
+    return stored.object if uid == stored.object.uid else replace(stored.object, uid=uid)
+
+
+def defaults(home: Home, info: CalendarInfo) -> dict[str, str]:
+    """The properties we serve for a calendar, by Radicale's names, before the person's own values."""
+    return {
+        "tag": "VCALENDAR",
+        "D:displayname": info.name,
+        "ICAL:calendar-color": info.color,
+        "ICAL:calendar-order": str(info.sort_order),
+        "C:calendar-description": "",
+        "C:supported-calendar-component-set": "VEVENT",
+        "C:calendar-timezone": time_zone_calendar(home.practice.time_zone),
+    }
+
+
+def time_zone_calendar(zone: str) -> str:
+    """A VCALENDAR with one VTIMEZONE (RFC 4791 5.2.2)."""
+    lines = time_zones.vtimezone(zone, 2000).strip("\r\n")
+    return (
+        f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//radicale_practice//EN\r\n{lines}\r\nEND:VCALENDAR\r\n"
+    )
+
+
+def in_range(
+    unit: UnitOfWork, home: Home, info: CalendarInfo, start: datetime | None, end: datetime | None
+) -> list[tuple[StoredObject, list[tuple[datetime, datetime]]]]:
+    """The objects with an occurrence in a UTC span (None: open), with those occurrences."""
+    return calendar_objects.load_range(unit, home.viewer, info.id, start, end)

@@ -1,0 +1,138 @@
+"""Filters of calendar-query (RFC 4791 9.7) and what a request needs to load."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from defusedxml import ElementTree as SafeET
+from radicale import xmlutils
+from radicale.item import filter as radicale_filter
+
+from radicale_practice.plugins import reading, request
+
+if TYPE_CHECKING:
+    from radicale_practice.plugins.storage.collection import Calendar
+    from radicale_practice.plugins.storage.item import EventItem
+
+_CONTENT_WORDS = (b"calendar-data", b"prop-filter", b"expand", b"getcontentlength", b"allprop", b"\0")
+_COMP_FILTER = xmlutils.make_clark("C:comp-filter")
+_TIME_RANGE = xmlutils.make_clark("C:time-range")
+_EXPAND = xmlutils.make_clark("C:expand")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time range in UTC; None is open."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A filter the database decides alone: events (or nothing), within a span or at any time."""
+
+    events: bool = True
+    span: Span | None = None
+
+
+def needs_content(body: bytes, method: str) -> bool:
+    """Whether a request can need the events' text; UTF-16 bodies (NUL bytes) are taken to need it."""
+    if method not in ("PROPFIND", "REPORT"):
+        return True
+    return (method == "PROPFIND" and not body) or any(word in body for word in _CONTENT_WORDS)
+
+
+def span_of(element: ET.Element) -> Span:
+    """The UTC span of a time-range or expand element. Raises ``ValueError`` if it is malformed."""
+    start, end = radicale_filter.parse_time_range(element)
+    if start >= end:
+        raise ValueError("a time range ends before it starts")
+    return Span(
+        None if start == radicale_filter.DATETIME_MIN else start,
+        None if end == radicale_filter.DATETIME_MAX else end,
+    )
+
+
+def plain(filters: Sequence[ET.Element]) -> Plain | None:
+    """The filter if it only names VEVENT and a time range; None if Radicale has to judge the text."""
+    if not filters or (len(filters) == 1 and len(filters[0]) == 0):
+        return Plain()
+    if len(filters) > 1 or len(filters[0]) > 1:
+        return None
+    outer = filters[0][0]
+    if outer.tag != _COMP_FILTER or outer.get("name", "").upper() != "VCALENDAR" or len(outer) > 1:
+        return None
+    if len(outer) == 0:
+        return Plain()
+    inner = outer[0]
+    if inner.tag == _TIME_RANGE:
+        return Plain(span=span_of(inner))
+    if inner.tag != _COMP_FILTER:
+        return None
+    name = inner.get("name", "").upper()
+    if name != "VEVENT":
+        undefined = xmlutils.make_clark("C:is-not-defined")
+        return None if inner.find(undefined) is not None else Plain(events=False)
+    if len(inner) == 0:
+        return Plain()
+    if len(inner) == 1 and inner[0].tag == _TIME_RANGE:
+        return Plain(span=span_of(inner[0]))
+    return None
+
+
+def filtered(calendar: Calendar, filters: Sequence[ET.Element]) -> Iterator[tuple[EventItem, bool]]:
+    """Events for Radicale, and whether the filter is decided already.
+
+    For an expanding report Radicale has taken the time range out of the filter: it is read from the body
+    again, so that not the whole calendar is parsed.
+    """
+    judged = plain(filters)
+    if judged is not None and not judged.events:
+        return
+    span = judged.span if judged is not None else _widest_span(filters)
+    body = request.current().data
+    if b"expand" in body:
+        span = span or _span_in(body)
+    decided = judged is not None
+    if span is not None:
+        for item in within(calendar, span):
+            yield item, decided
+    elif decided:
+        for item in calendar.items():
+            yield item, True
+    else:
+        calendar.load_head()
+        for stored in reading.contents(calendar.unit, calendar.home, calendar.info):
+            yield calendar.item(stored), False
+
+
+def within(calendar: Calendar, span: Span) -> Iterator[EventItem]:
+    """The events that have an occurrence in a span, exactly (RFC 4791 9.9)."""
+    calendar.load_head()
+    for stored, _ in reading.in_range(calendar.unit, calendar.home, calendar.info, span.start, span.end):
+        yield calendar.item(stored)
+
+
+def _widest_span(filters: Sequence[ET.Element]) -> Span | None:
+    """The time range of VEVENT beside other conditions: all must hold, so it narrows safely."""
+    for outer in (child for filter_ in filters for child in filter_):
+        for inner in outer:
+            if inner.get("name", "").upper() == "VEVENT" and outer.get("test", "allof") == "allof":
+                found = inner.find(_TIME_RANGE)
+                if found is not None and inner.get("test", "allof") == "allof":
+                    return span_of(found)
+    return None
+
+
+def _span_in(body: bytes) -> Span | None:
+    root = SafeET.fromstring(body)
+    for tag in (_TIME_RANGE, _EXPAND):
+        found = root.find(f".//{tag}")
+        if found is not None:
+            return span_of(found)
+    return None

@@ -1,0 +1,68 @@
+"""PUT and DELETE under stock Radicale.
+
+Stock knows no refusal of one event: it answers "done", and the event comes back changed at the next sync.
+What was not stored word for word gets an ETag that no read returns.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from radicale_practice.event.calendar_text import uid_of
+from radicale_practice.event.errors import InvalidCalendarData, UnsupportedComponent
+from radicale_practice.plugins import request, writing
+from radicale_practice.plugins.storage.item import EventItem
+from radicale_practice.practice import identities
+from radicale_practice.practice.errors import Conflict, NotPermitted
+
+if TYPE_CHECKING:
+    from radicale_practice.plugins.storage.collection import Calendar
+
+FORBIDDEN = "[Errno 13] "
+"""Stock Radicale answers 403 to a ``ValueError`` with this text, 400 to any other."""
+
+
+def upload(calendar: Calendar, href: str) -> tuple[EventItem, EventItem | None]:
+    """Take over the request's own bytes as ``href``. Raises ``ValueError`` as Radicale wants it."""
+    current = calendar.stored(href)
+    try:
+        written = writing.put(
+            calendar.unit, calendar.home, calendar.info, href, request.current().data, current
+        )
+    except (NotPermitted, UnsupportedComponent) as error:
+        raise ValueError(f"{FORBIDDEN}{type(error).__name__}") from error
+    except Conflict as error:
+        raise ValueError(f"{type(error).__name__}") from error
+    etag = written.etag if written.exact and written.etag is not None else _etag_of_none(written.etag)
+    former = calendar.item(current) if current is not None else None
+    return EventItem(calendar, href, href, etag, 0, None), former
+
+
+def delete(calendar: Calendar, href: str | None) -> None:
+    """Cancel an event, or delete a private calendar. Raises ``PermissionError`` for other calendars."""
+    if href is None:
+        try:
+            writing.remove_calendar(calendar.unit, calendar.home, calendar.info)
+        except NotPermitted as error:
+            raise PermissionError("this calendar is not deleted as a whole") from error
+        return
+    stored = calendar.stored(href)
+    if stored is not None:
+        writing.cancel(calendar.unit, calendar.home, calendar.info, stored)
+
+
+def has_uid(calendar: Calendar, uid: str) -> bool:
+    """Whether another resource has the UID.
+
+    Radicale asks with vobject's reading of it (``UID:a,b`` is "a" there): the bytes are asked instead.
+    """
+    current = request.current()
+    try:
+        real = uid_of(current.data) if current.method == "PUT" else uid
+    except InvalidCalendarData:
+        return False
+    return identities.by_uid(calendar.unit, calendar.info.id, real) is not None
+
+
+def _etag_of_none(etag: str | None) -> str:
+    return f'"{(etag or "").strip(chr(34))}-as-sent"'

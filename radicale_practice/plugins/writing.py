@@ -1,0 +1,189 @@
+"""Writing on behalf of a client: one service for the storage plugin and for our Application.
+
+Everything runs in the request's writing unit, each operation in a savepoint: done, refused (the practice's
+version comes back under a new revision) or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from radicale_practice.event.absorb import absorb
+from radicale_practice.event.directory import Directory, EmptyDirectory
+from radicale_practice.plugins import naming, reading
+from radicale_practice.plugins.home import Home
+from radicale_practice.plugins.properties import own_values
+from radicale_practice.practice import book, calendars, identities, revisions
+from radicale_practice.practice.book import Outcome
+from radicale_practice.practice.calendar_objects import StoredObject
+from radicale_practice.practice.calendars import CalendarInfo
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.directory import PracticeDirectory
+from radicale_practice.practice.errors import Conflict, InvalidValue, NotPermitted
+from radicale_practice.practice.model import Access, CalendarKind
+
+LONGEST_NAME = 255
+"""Characters of a resource's name (``calendar_object.href``)."""
+
+
+class UidTaken(Conflict):
+    """The UID belongs to another resource of this calendar (RFC 4791 5.3.2.1, no-uid-conflict)."""
+
+    def __init__(self, href: str) -> None:
+        super().__init__("the UID belongs to another resource of this calendar")
+        self.href = href
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a write. ``etag``: what a read returns now, None if there is nothing to read.
+
+    ``exact``: a read returns byte for byte what was sent.
+    """
+
+    outcome: Outcome
+    etag: str | None = None
+    exact: bool = False
+
+    @property
+    def taken(self) -> bool:
+        """Whether the client may believe its write happened (an unconfirmed booking is kept too)."""
+        return self.outcome.kind in ("done", "unconfirmed")
+
+
+def put(
+    unit: UnitOfWork, home: Home, info: CalendarInfo, href: str, data: bytes, current: StoredObject | None
+) -> Written:
+    """Take over an uploaded calendar object (RFC 4791 5.3.2).
+
+    Raises ``NotPermitted`` without write access, ``InvalidValue`` (of the lens, by reason) for what cannot
+    be stored, ``UidTaken``, ``Conflict``. Nothing is changed then.
+    """
+    with unit.operation():
+        _require_write(home, info)
+        if len(href) > LONGEST_NAME:
+            raise InvalidValue("the resource's name is too long")
+        # A private calendar has no patients: titles there are the person's own words.
+        private = info.kind == CalendarKind.PRIVATE
+        directory: Directory = EmptyDirectory() if private else PracticeDirectory(unit, home.practice.id)
+        access = current.access if current is not None else home.access(info)
+        absorbed = absorb(
+            data,
+            reading.shown_object(home, info, current) if current is not None else None,
+            home.projection(access),
+            directory,
+        )
+        _check_uid(unit, home, info, absorbed.object.uid, current)
+        wanted = absorbed.object
+        if current is not None:
+            # Seen under an alias, kept under the identity it has.
+            wanted, href = replace(wanted, uid=current.uid), current.href
+        outcome = book.apply(
+            unit,
+            home.viewer,
+            home.practice,
+            info.id,
+            current,
+            wanted,
+            href,
+            () if private else absorbed.findings,
+        )
+        etag = _etag_now(unit, home, info, href)
+    return Written(
+        outcome, etag, exact=absorbed.exact and outcome.exact and outcome.kind == "done" and etag is not None
+    )
+
+
+def cancel(unit: UnitOfWork, home: Home, info: CalendarInfo, stored: StoredObject) -> Written:
+    """A client's deletion: cancels. Raises ``NotPermitted`` without write access."""
+    with unit.operation():
+        _require_write(home, info)
+        outcome = book.cancel(unit, home.viewer, home.practice, stored)
+        etag = _etag_now(unit, home, info, stored.href)
+    return Written(outcome, etag)
+
+
+def move(
+    unit: UnitOfWork,
+    home: Home,
+    source: CalendarInfo,
+    stored: StoredObject,
+    target: CalendarInfo,
+    to_href: str,
+    overwritten: StoredObject | None,
+) -> Written:
+    """A client's MOVE to another name or calendar; ``overwritten`` is cancelled first.
+
+    Raises ``NotPermitted`` without write access to both calendars, ``Conflict`` if the identity is taken.
+    """
+    with unit.operation():
+        _require_write(home, source)
+        _require_write(home, target)
+        if len(to_href) > LONGEST_NAME:
+            raise InvalidValue("the resource's name is too long")
+        if overwritten is not None:
+            outcome = book.cancel(unit, home.viewer, home.practice, overwritten)
+            if outcome.kind != "done":
+                return Written(outcome, _etag_now(unit, home, target, to_href))
+        outcome = book.move(unit, home.viewer, home.practice, stored, target.id, to_href)
+        etag = _etag_now(unit, home, target, to_href)
+    return Written(outcome, etag)
+
+
+def make_calendar(unit: UnitOfWork, home: Home, segment: str, props: Mapping[str, str]) -> CalendarInfo:
+    """A private calendar of the viewer at ``/<user>/<segment>/`` with the client's properties.
+
+    Raises ``NotPermitted`` (also by the practice's setting), ``InvalidValue``.
+    """
+    with unit.operation():
+        if not home.may_create:
+            raise NotPermitted("no private calendars here")
+        info = calendars.create_private(
+            unit, home.viewer, segment, props.get("D:displayname", ""), props.get("ICAL:calendar-color", "")
+        )
+        calendars.set_properties(
+            unit, info.id, home.viewer.staff_id, own_values(props), reading.defaults(home, info)
+        )
+    return info
+
+
+def remove_calendar(unit: UnitOfWork, home: Home, info: CalendarInfo) -> None:
+    """Delete a private calendar of the viewer; any other raises ``NotPermitted``."""
+    with unit.operation():
+        calendars.delete_private(unit, home.viewer, info.id)
+
+
+def set_properties(
+    unit: UnitOfWork, home: Home, info: CalendarInfo, values: Mapping[str, str | None]
+) -> None:
+    """Keep what a client set on a calendar, for this person alone; None takes it back."""
+    with unit.operation():
+        calendars.set_properties(unit, info.id, home.viewer.staff_id, values, reading.defaults(home, info))
+
+
+def _require_write(home: Home, info: CalendarInfo) -> None:
+    if home.access(info) is not Access.WRITE:
+        raise NotPermitted("no write access to this calendar")
+
+
+def _check_uid(
+    unit: UnitOfWork, home: Home, info: CalendarInfo, uid: str, current: StoredObject | None
+) -> None:
+    if current is not None:
+        if naming.uid(home, info, current) != uid:
+            raise UidTaken(naming.href(home, info, current))
+        return
+    other = identities.by_uid(unit, info.id, uid)
+    if other is not None:
+        raise UidTaken(naming.href(home, info, other))
+
+
+def _etag_now(unit: UnitOfWork, home: Home, info: CalendarInfo, href: str) -> str | None:
+    """The ETag of the object with this stored name, after this unit's revisions are drawn."""
+    revisions.flush(unit)
+    known = identities.by_href(unit, info.id, href, home.viewer.staff_id)
+    if known is None:
+        return None
+    head = reading.heads(unit, home, [info])[info.id]
+    return reading.etag(home, head.state, known.revision, known.personal_revision)

@@ -1,0 +1,250 @@
+"""Hostile and broken input: a 4xx with the right condition, nothing changed, no content in the log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import text
+
+from tests.protocol.conftest import MakeClient
+from tests.protocol.house import ANNA, Client, House, event
+
+CALDAV = "{urn:ietf:params:xml:ns:caldav}"
+SECRET = "Xaverius Geheimnis"
+BOMB = (
+    '<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;">]>'
+    '<D:propfind xmlns:D="DAV:"><D:prop><D:displayname>&b;</D:displayname></D:prop></D:propfind>'
+)
+EXTERNAL = (
+    '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
+    '<D:propfind xmlns:D="DAV:"><D:prop>&e;</D:prop></D:propfind>'
+)
+
+
+@pytest.fixture
+def quiet_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """After the test: nothing of the secret in any record."""
+    caplog.set_level(logging.DEBUG)
+    yield
+    for record in caplog.records:
+        message = record.getMessage() + (record.exc_text or "")
+        assert not any(word in message for word in SECRET.split()), record.name
+
+
+def _state(house: House) -> list[tuple[object, ...]]:
+    with house.database.read() as uow:
+        tables = ("appointment", "calendar_object", "object_change", "calendar_property", "calendar")
+        return [
+            tuple(row)
+            for table in tables
+            for row in uow.connection.execute(text(f"SELECT * FROM {table} ORDER BY 1, 2"))
+        ]
+
+
+BAD_BODIES: dict[str, bytes] = {
+    "empty": b"",
+    "spaces": b" \r\n ",
+    "bom only": b"\xef\xbb\xbf",
+    "garbage": SECRET.encode() * 10,
+    "binary": bytes(range(256)),
+    "latin-1": event("1@x", SECRET + " \xfc").encode("latin-1"),
+    "nul": event("1@x", SECRET + "\0").encode(),
+    "html": f"<html><body>{SECRET}</body></html>".encode(),
+    "no end": event("1@x", SECRET)[:-20].encode(),
+    "no event": b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n",
+    "no uid": event("1@x", SECRET).replace("UID:1@x\r\n", "").encode(),
+    "two uids": (event("1@x", SECRET)[:-15] + event("2@x")[29:]).encode(),
+    "no start": event("1@x", SECRET).replace("DTSTART:20270105T090000Z\r\n", "").encode(),
+    "bad start": event("1@x", SECRET).replace("20270105T090000Z", "20271305T090000Z").encode(),
+    "year zero": event("1@x", SECRET).replace("DTSTART:2027", "DTSTART:0000").encode(),
+    "bad rule": event("1@x", SECRET, more="RRULE:FREQ=SOMETIMES\r\n").encode(),
+    "rule bomb": event("1@x", SECRET, more="RRULE:FREQ=SECONDLY\r\n").encode(),
+    "rule without end": event("1@x", SECRET, more="RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31\r\n").encode(),
+    "todo": event("1@x", SECRET).replace("VEVENT", "VTODO").encode(),
+    "journal": event("1@x", SECRET).replace("VEVENT", "VJOURNAL").encode(),
+    "card": f"BEGIN:VCARD\r\nVERSION:3.0\r\nUID:1\r\nFN:{SECRET}\r\nN:x;y;;;\r\nEND:VCARD\r\n".encode(),
+    "unparsable line": event("1@x", "a", more=f"{SECRET}\r\n").encode(),
+    "huge uid": event("u" * 100_000, SECRET).encode(),
+}
+
+
+@pytest.mark.parametrize("name", BAD_BODIES)
+def test_bad_calendar_data(either: MakeClient, house: House, quiet_log: None, name: str) -> None:
+    client, path = either(), house.path(ANNA)
+    before = _state(house)
+    answer = client.put(path + "x.ics", BAD_BODIES[name])
+    assert 400 <= answer.status < 500, (answer.status, answer.text)
+    assert _state(house) == before
+    assert SECRET not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("name", "condition"),
+    [
+        ("empty", "valid-calendar-data"),
+        ("garbage", "valid-calendar-data"),
+        ("binary", "valid-calendar-data"),
+        ("todo", "supported-calendar-component"),
+        ("journal", "supported-calendar-component"),
+        ("no uid", "valid-calendar-object-resource"),
+        ("two uids", "valid-calendar-object-resource"),
+    ],
+)
+def test_conditions(own: MakeClient, house: House, name: str, condition: str) -> None:
+    answer = own().put(house.path(ANNA) + "x.ics", BAD_BODIES[name])
+    assert answer.condition() == CALDAV + condition, answer.text
+
+
+def test_a_byte_order_mark_is_no_reason(own: MakeClient, house: House) -> None:
+    answer = own().put(house.path(ANNA) + "x.ics", b"\xef\xbb\xbf" + event("1@x", "Team").encode())
+    assert answer.status in (201, 403)
+
+
+def test_large_bodies(own: MakeClient, house: House, quiet_log: None) -> None:
+    client, path = own(), house.path(ANNA)
+    before = _state(house)
+    padding = f"DESCRIPTION:{SECRET}" + "x" * 3_000_000 + "\r\n"
+    answer = client.put(path + "x.ics", event("1@x", more=padding))
+    assert (answer.status, answer.condition()) == (413, CALDAV + "max-resource-size")
+    assert client.put(path + "x.ics", b"x" * 10_000_001).status == 413
+    assert client.request("PROPFIND", path, b"<x>" * 3_400_000).status == 413
+    assert _state(house) == before
+
+
+@pytest.mark.parametrize("method", ["PROPFIND", "REPORT", "PROPPATCH", "MKCALENDAR", "MKCOL"])
+@pytest.mark.parametrize("body", ["<D:propfind", BOMB, EXTERNAL, "\x00\x01", "<a>" * 100_000, SECRET])
+def test_bad_xml(own: MakeClient, house: House, quiet_log: None, method: str, body: str) -> None:
+    before = _state(house)
+    path = house.path(ANNA) if method not in ("MKCALENDAR", "MKCOL") else "/anna_müller/neu/"
+    answer = own().request(method, path, body)
+    assert answer.status == 400, (answer.status, answer.text)
+    assert _state(house) == before
+
+
+@pytest.mark.parametrize("body", ["<D:propfind", "\x00\x01", SECRET])
+def test_bad_xml_under_stock(stock: MakeClient, house: House, quiet_log: None, body: str) -> None:
+    for method in ("PROPFIND", "REPORT", "PROPPATCH"):
+        assert stock().request(method, house.path(ANNA), body).status == 400
+
+
+NAMES = [
+    "Maria Mustermann.ics",
+    "a,b.ics",
+    "a:b;c'd\"e.ics",
+    "ümläut ☃ 😀.ics",
+    "a&b<c>d.ics",
+    "100%.ics",
+    "%2e%2e.ics",
+    "x" * 200 + ".ics",
+    "no-suffix",
+    "a+b=c?d#e.ics",
+    "-.ics",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_weird_names_are_kept(
+    either: MakeClient, house: House, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    client, path = either(), house.path(ANNA)
+    answer = client.put(path + name, event(f"{name[:20].encode().hex()}@x", "Team"))
+    assert answer.status == 201, answer.text
+    assert set(client.sync(path).responses()) == {path + name}
+    assert client.multiget(path, name).responses()[path + name].find(".//{DAV:}getetag") is not None
+    assert client.request("GET", path + name).status == 200
+    assert client.request("DELETE", path + name).status in (200, 204)
+    assert "Mustermann" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../../etc/passwd",
+        "..",
+        ".",
+        "a/b.ics",
+        "a\n.ics",
+        "\x7f.ics",
+        "y" * 300 + ".ics",
+        "a\u200f\ud7ff.ics",
+    ],
+)
+def test_path_tricks(either: MakeClient, house: House, name: str) -> None:
+    client, path = either(), house.path(ANNA)
+    before = _state(house)
+    answer = client.put(path + name, event("1@x", "Team"))
+    assert 400 <= answer.status < 500, answer.text
+    assert _state(house) == before
+
+
+def _raw(client: Client, **headers: str) -> int:
+    return client.request("PROPFIND", "/", b"", {k.replace("_", "-"): v for k, v in headers.items()}).status
+
+
+def test_broken_headers(own: MakeClient, house: House) -> None:
+    client = own()
+    assert _raw(client, Authorization="Basic !!!") == 401
+    assert _raw(client, Authorization="Basic " + "QUJD") == 401
+    assert _raw(client, Authorization="Bearer x") == 401
+    assert _raw(client, Content_Length="-5") == 400
+    assert _raw(client, Content_Length="x") == 400
+    assert _raw(client, Content_Length="50") == 400
+    assert client.propfind("/", "D:resourcetype", depth="infinity").status == 207
+    assert client.put(house.path(ANNA) + "x.ics", event("1@x"), content_type="image/png").status == 415
+
+
+def test_methods_we_do_not_offer(either: MakeClient, house: House) -> None:
+    for method in ("LOCK", "UNLOCK", "COPY", "POST", "PATCH", "ACL", "TRACE"):
+        assert either().request(method, house.path(ANNA)).status in (405,), method
+
+
+BAD_REPORTS: dict[str, Callable[[Client, str], int]] = {
+    "unknown token": lambda c, p: c.sync(p, "http://example.org/token/1").status,
+    "token of words": lambda c, p: c.sync(p, SECRET).status,
+    "bad time range": lambda c, p: (
+        c.query(p, '<C:comp-filter name="VEVENT"><C:time-range start="yesterday"/></C:comp-filter>').status
+    ),
+    "time range backwards": lambda c, p: (
+        c.query(
+            p,
+            '<C:comp-filter name="VEVENT"><C:time-range start="20270101T000000Z" end="20260101T000000Z"/>'
+            "</C:comp-filter>",
+        ).status
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_REPORTS)
+def test_bad_reports(either: MakeClient, house: House, quiet_log: None, name: str) -> None:
+    status = BAD_REPORTS[name](either(), house.path(ANNA))
+    assert 400 <= status < 500
+
+
+BAD_ROWS = {
+    "unknown zone": "time_zone = 'Mars/Olympus'",
+    "broken rule": "rrule = 'FREQ=SOMETIMES'",
+    "rule bomb": "rrule = 'FREQ=SECONDLY'",
+    "broken rdate": "rdate = 'yesterday'",
+    "controls": "subject = 'a' || char(1) || char(11) || 'b'",
+}
+
+
+@pytest.mark.parametrize("name", BAD_ROWS)
+def test_bad_rows_are_served_around(own: MakeClient, house: House, name: str) -> None:
+    client, path = own(), house.path(ANNA)
+    for number in range(3):
+        assert client.put(path + f"{number}.ics", event(f"{number}@x", f"Team {number}")).status == 201
+    change = BAD_ROWS[name]
+    if house.database.dialect == "postgresql":
+        change = change.replace("char(", "chr(")
+    with house.database.write() as uow:
+        uow.connection.execute(text(f"UPDATE appointment SET {change} WHERE subject = 'Team 1'"))
+    listed = client.sync(path, props="D:getetag C:calendar-data")
+    assert {path + f"{n}.ics" for n in range(3)} == set(listed.responses())
+    everything = '<C:comp-filter name="VEVENT"><C:time-range start="20270101T000000Z"/></C:comp-filter>'
+    found = client.query(path, everything, "D:getetag C:calendar-data").responses()
+    assert {path + "0.ics", path + "2.ics"} <= set(found)
+    assert client.request("GET", path).status == 200

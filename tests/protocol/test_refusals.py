@@ -1,0 +1,152 @@
+"""What a device may not do, and how it learns (``clients.md`` 1.3)."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from radicale_practice.practice import calendars
+from radicale_practice.practice.model import Access
+from tests.protocol.conftest import MakeClient
+from tests.protocol.house import ANNA, BEN, RITA, House, event
+
+NEED_PRIVILEGES = "{DAV:}need-privileges"
+
+
+def _document(house: House, subject: str) -> None:
+    with house.database.write() as uow:
+        uow.connection.execute(
+            text("UPDATE appointment SET status = 'done' WHERE subject = :subject"), {"subject": subject}
+        )
+
+
+def test_a_documented_appointment_stays_and_comes_back_changed(own: MakeClient, house: House) -> None:
+    client, path = own(), house.path(ANNA)
+    assert client.put(path + "1.ics", event("1@x", "Massage")).status == 201
+    _document(house, "Massage")
+    for attempt in (
+        lambda etag: client.put(path + "1.ics", event("1@x", "Anders"), if_match=etag),
+        lambda etag: client.request("DELETE", path + "1.ics", b"", {"If-Match": etag}),
+    ):
+        before = client.request("GET", path + "1.ics")
+        token = client.token(path)
+        assert attempt(before.etag).status == 412
+        after = client.request("GET", path + "1.ics")
+        assert after.etag != before.etag and "SUMMARY:Massage" in after.text
+        assert path + "1.ics" in client.sync(path, token).responses()
+    overwrite = client.put(path + "1.ics", event("1@x", "Anders"))
+    assert (overwrite.status, overwrite.condition()) == (403, NEED_PRIVILEGES)
+    assert "SUMMARY:Massage" in client.request("GET", path + "1.ics").text
+
+
+def test_under_stock_a_refused_change_answers_done_and_comes_back(stock: MakeClient, house: House) -> None:
+    client, path = stock(), house.path(ANNA)
+    assert client.put(path + "1.ics", event("1@x", "Massage")).status == 201
+    _document(house, "Massage")
+    before = client.request("GET", path + "1.ics")
+    token = client.token(path)
+    answer = client.put(path + "1.ics", event("1@x", "Anders"), if_match=before.etag)
+    assert answer.status == 204
+    after = client.request("GET", path + "1.ics")
+    assert answer.etag not in (before.etag, after.etag) and "SUMMARY:Massage" in after.text
+    assert path + "1.ics" in client.sync(path, token).responses()
+    token = client.token(path)
+    assert client.request("DELETE", path + "1.ics").status == 200
+    assert path + "1.ics" in client.sync(path, token).responses()
+    assert client.request("GET", path + "1.ics").status == 200
+
+
+def test_a_calendar_that_is_only_read(either: MakeClient, house: House) -> None:
+    info = house.own(ANNA)
+    with house.database.write() as uow:
+        calendars.grant(uow, info.id, house.viewer(BEN).staff_id, Access.READ)
+    anna, ben = either(ANNA), either(BEN)
+    path = house.path(BEN, info)
+    own_calendar = house.path(BEN)
+    assert anna.put(house.path(ANNA) + "1.ics", event("1@x", "Massage")).status == 201
+    assert "SUMMARY:Massage" in ben.request("GET", path + "1.ics").text
+    for answer in (
+        ben.put(path + "1.ics", event("1@x", "Anders")),
+        ben.put(path + "2.ics", event("2@x", "Anders")),
+        ben.request("DELETE", path + "1.ics"),
+        ben.request("MOVE", path + "1.ics", b"", {"Destination": own_calendar + "1.ics"}),
+    ):
+        assert answer.status == 403
+    assert anna.request("GET", house.path(ANNA) + "1.ics").text.count("Massage") == 1
+
+
+def test_read_only_says_need_privileges(own: MakeClient, house: House) -> None:
+    path = house.path(BEN, house.own(ANNA))
+    answer = own(BEN).put(path + "2.ics", event("2@x", "Anders"))
+    assert (answer.status, answer.condition()) == (403, NEED_PRIVILEGES)
+
+
+def test_busy_access_shows_no_words(either: MakeClient, house: House) -> None:
+    anna, ben = either(ANNA), either(BEN)
+    name = "11111111-2222-3333-4444-555555555555.ics"
+    more = "DESCRIPTION:Geheimnis\r\nLOCATION:Geheimort\r\n"
+    assert anna.put(house.path(ANNA) + name, event("1@x", "Mustermann Maria", more=more)).status == 201
+    path = house.path(BEN, house.own(ANNA))
+    listed = ben.sync(path, props="D:getetag C:calendar-data")
+    assert "BEGIN:VEVENT" in listed.text
+    for word in ("Mustermann", "Maria", "Geheim", "4711"):
+        assert word not in listed.text
+
+
+def test_revoked_access_is_gone_at_the_next_request(either: MakeClient, house: House) -> None:
+    info = house.own(ANNA)
+    rita = either(RITA)
+    path = house.path(RITA, info)
+    assert rita.put(path + "1.ics", event("1@x", "Massage")).status == 201
+    with house.database.write() as uow:
+        calendars.grant(uow, info.id, house.viewer(RITA).staff_id, Access.READ)
+    assert rita.put(path + "1.ics", event("1@x", "Anders")).status == 403
+    assert rita.request("DELETE", path + "1.ics").status == 403
+    assert "SUMMARY:Massage" in rita.request("GET", path + "1.ics").text
+
+
+def test_proppatch_is_never_a_plain_403(own: MakeClient, house: House) -> None:
+    body = (
+        '<D:propertyupdate xmlns:D="DAV:"><D:set><D:prop><D:displayname>Mein</D:displayname>{}</D:prop>'
+        "</D:set></D:propertyupdate>"
+    )
+    ben = own(BEN)
+    readable = house.path(BEN, house.own(ANNA))
+    assert ben.request("PROPPATCH", readable, body.format("")).status == 207
+    assert "Mein" in ben.propfind(readable, "D:displayname").text
+    mixed = ben.request("PROPPATCH", readable, body.format("<D:getetag>x</D:getetag>"))
+    assert mixed.status == 207 and "403" in mixed.text and "424" in mixed.text
+    assert ben.request("PROPPATCH", "/ben/", body.format("")).status == 207
+
+
+def test_same_uid_under_another_name_is_a_conflict_with_the_name(either: MakeClient, house: House) -> None:
+    client, path = either(), house.path(ANNA)
+    assert client.put(path + "1.ics", event("1@x")).status == 201
+    answer = client.put(path + "2.ics", event("1@x"))
+    assert (answer.status, answer.condition()) == (409, "{urn:ietf:params:xml:ns:caldav}no-uid-conflict")
+    assert client.put(path + "1.ics", event("other@x")).status == 409
+    assert set(client.sync(path).responses()) == {path + "1.ics"}
+
+
+def test_a_uid_with_commas_is_kept(either: MakeClient, house: House) -> None:
+    client, path = either(), house.path(ANNA)
+    assert client.put(path + "1.ics", event("a,b")).status == 201
+    assert client.put(path + "2.ics", event("a,c")).status == 201
+    assert client.put(path + "3.ics", event("a")).status == 201
+    etag = client.request("GET", path + "1.ics").etag
+    assert client.put(path + "1.ics", event("a,b", "Neu"), if_match=etag).status == 204
+    assert "UID:a" in client.request("GET", path + "1.ics").text
+
+
+def test_overwriting_by_move_needs_permission(own: MakeClient, house: House) -> None:
+    client, path = own(), house.path(ANNA)
+    assert client.put(path + "1.ics", event("1@x", "Eins")).status == 201
+    assert client.put(path + "2.ics", event("2@x", "Zwei")).status == 201
+    for overwrite, status in (("F", 412), ("T", 409)):
+        headers = {
+            "Destination": "/anna_m%C3%BCller/" + path.split("/")[2] + "/2.ics",
+            "Overwrite": overwrite,
+        }
+        assert client.request("MOVE", path + "1.ics", b"", headers).status == status
+    assert "SUMMARY:Zwei" in client.request("GET", path + "2.ics").text
+    far = {"Destination": "https://elsewhere.example/anna/x.ics"}
+    assert client.request("MOVE", path + "1.ics", b"", far).status == 502
