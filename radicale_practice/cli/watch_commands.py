@@ -19,7 +19,7 @@ MOST_AT_ONCE = 500
 
 def watch(
     as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a line, each with its cursor.")
+        bool, typer.Option("--json", help="One JSON object a line.")
     ] = False,
     cursor: Annotated[int, typer.Option("--cursor", min=0, help="Go on after this one.")] = 0,
     follow: Annotated[bool, typer.Option("--follow/--once", help="Wait for more, or end.")] = True,
@@ -53,4 +53,4 @@ def _plain_line(change: watching.PhoneChange) -> str:
 
 
 def _plain(value: Any) -> str:
-    return value.isoformat(" ") if isinstance(value, date) else str(value)
+    return value.isoformat() if isinstance(value, date) else str(value)
