@@ -5,6 +5,7 @@ It is "the other side" for the real clients and the simulated client of the soak
 
 from __future__ import annotations
 
+import base64
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,13 @@ DAV = "{DAV:}"
 CALDAV = "{urn:ietf:params:xml:ns:caldav}"
 MULTIGET_SIZE = 50
 SECONDS = 60
+
+
+def _session() -> requests.Session:
+    """A session that looks at no proxy settings and no password file of this machine."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
 
 
 class Refused(Exception):
@@ -51,7 +59,7 @@ class CalendarCopy:
     password: str
     token: str = ""
     members: dict[str, Member] = field(default_factory=dict)
-    session: requests.Session = field(default_factory=requests.Session)
+    session: requests.Session = field(default_factory=_session)
 
     def refresh(self) -> None:
         """Bring the copy up to date. A refused token starts afresh, as RFC 6578 3.2 wants."""
@@ -177,13 +185,16 @@ class CalendarCopy:
             method,
             self.url + quote(href),
             data=body,
-            headers=dict(headers),
-            auth=(self.user_name.encode(), self.password.encode()),
+            headers={"Authorization": f"Basic {self._credentials()}", **headers},
             timeout=SECONDS,
         )
         if answer.status_code >= 300:
             raise Refused(answer.status_code, answer.text)
         return answer
+
+    def _credentials(self) -> str:
+        """In UTF-8 (RFC 7617), as all clients of today send them."""
+        return base64.b64encode(f"{self.user_name}:{self.password}".encode()).decode()
 
 
 def uid_of(text: str) -> str:
