@@ -13,6 +13,9 @@ from radicale_practice.practice.schema.columns import WALL_TIME_FORMAT
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
+_NEAR_DAYS = 6
+"""Within these days of now a weekday says enough."""
+
 _DONE = {
     "create": "added",
     "change": "changed",
@@ -42,14 +45,14 @@ def line(entry: Entry, time_zone: str, with_day: bool = False) -> str:
     """
     at = zones.to_wall(entry.at.replace(tzinfo=UTC), time_zone)
     who = ", ".join(filter(None, (entry.user_name, entry.device or short_name(entry.program))))
-    return f"{at:{'%Y-%m-%d %H:%M' if with_day else '%H:%M'}} {who or 'another program'}: {_what(entry)}"
+    return f"{at:{'%Y-%m-%d %H:%M' if with_day else '%H:%M'}} {who or 'another program'}: {_what(entry, at)}"
 
 
-def _what(entry: Entry) -> str:
+def _what(entry: Entry, now: datetime) -> str:
     former, present = _main_row(entry.before), _main_row(entry.after)
     row = present or former
     name = "a private entry" if entry.private else entry.patient or str(row.get("subject", "")) or "an entry"
-    start, end = _moment(former), _moment(present)
+    start, end = _moment(former, now), _moment(present, now)
     if entry.action in ("change", "move", "overwrite") and start and end and start != end:
         return f"{name} moved from {start} to {end}"
     if entry.action == "move" and former and present:
@@ -69,10 +72,13 @@ def _main_row(content: Mapping[str, Any]) -> Mapping[str, Any]:
     return (instances or found or [{}])[0]
 
 
-def _moment(row: Mapping[str, Any]) -> str:
+def _moment(row: Mapping[str, Any], now: datetime) -> str:
+    """``Tue 09:00`` in the week around now, else with the date."""
     try:
         start = datetime.strptime(str(row.get("starts_at", "")), WALL_TIME_FORMAT)
     except ValueError:
         return ""
-    day = f"{_DAYS[start.weekday()]} {start.day}.{start.month}."
+    day = _DAYS[start.weekday()]
+    if abs((start.date() - now.date()).days) > _NEAR_DAYS:
+        day += f" {start.day}.{start.month}.{start.year}"
     return day if row.get("all_day") else f"{day} {start:%H:%M}"

@@ -250,7 +250,11 @@ def test_practices(database: Database, practice: Practice) -> None:
         assert practices.list_all(uow) == [practice, other]
         with pytest.raises(NotFound):
             practices.find(uow, "Dritte")
-        for name, zone, language in (("", "UTC", "de"), ("X", "Mars/Phobos", "de"), ("X", "UTC", "deutsch!!")):
+        for name, zone, language in (
+            ("", "UTC", "de"),
+            ("X", "Mars/Phobos", "de"),
+            ("X", "UTC", "deutsch!!"),
+        ):
             with pytest.raises(InvalidValue):
                 practices.create(uow, name, zone, language)
         uow.connection.execute(text("UPDATE practice SET time_zone = 'Nowhere', settings = 'broken'"))

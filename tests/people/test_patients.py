@@ -152,9 +152,7 @@ def test_merge_moves_all_appointments_and_is_journalled(
         assert json.loads(next(r.before for r in rows if r.appointment_id)) == {"patient_id": huber}
 
 
-def test_merge_in_a_row_and_what_cannot_be_merged(
-    database: Database, practice: Practice, huber: int
-) -> None:
+def test_merge_in_a_row_and_what_cannot_be_merged(database: Database, practice: Practice, huber: int) -> None:
     with database.write() as uow:
         for number in ("2", "3"):
             patients.add(uow, practice.id, number, "Maria", f"Huber {number}")
@@ -185,7 +183,9 @@ def test_erase_leaves_times_and_no_contents(database: Database, practice: Practi
         mine = book(uow, practice, huber, "2026-11-23")
         theirs = book(uow, practice, other.id, "2026-11-24")
         uow.connection.execute(
-            text("INSERT INTO event_extra (appointment_id, component, content) VALUES (:a, 'VEVENT', 'Huber')"),
+            text(
+                "INSERT INTO event_extra (appointment_id, component, content) VALUES (:a, 'VEVENT', 'Huber')"
+            ),
             {"a": mine},
         )
         uow.connection.execute(
@@ -203,7 +203,14 @@ def test_erase_leaves_times_and_no_contents(database: Database, practice: Practi
     with database.read() as uow:
         everything = {
             table: [tuple(map(str, row)) for row in uow.connection.execute(text(f"SELECT * FROM {table}"))]
-            for table in ("patient", "patient_name", "appointment", "event_extra", "personal_extra", "journal")
+            for table in (
+                "patient",
+                "patient_name",
+                "appointment",
+                "event_extra",
+                "personal_extra",
+                "journal",
+            )
         }
         rows = [row for table, found in everything.items() for row in found]
         others = {str(other.id), str(theirs)}

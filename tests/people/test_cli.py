@@ -1,0 +1,331 @@
+"""The command line, on both engines."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner, Result
+
+from radicale_practice.cli.main import app
+from radicale_practice.practice import practices, staff
+from radicale_practice.practice.database import Database
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Run a command on a database with one practice, which ``init`` made."""
+    monkeypatch.setenv("RADICALE_PRACTICE_DATABASE", database_url)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    runner = CliRunner()
+
+    def run(*arguments: str, typed: str | None = None, code: int = 0) -> Result:
+        result = runner.invoke(app, list(arguments), input=typed)
+        assert result.exit_code == code, result.output
+        assert "Traceback" not in result.output
+        return result
+
+    run("init", "--name", "ST Praxis")
+    return run
+
+
+@pytest.fixture
+def anna(run: Run) -> None:
+    """A practitioner, a room and a patient."""
+    run("staff", "add", "anna müller", "--name", "Anna Müller", "--password-stdin", typed="ahorn-birke-1\n")
+    run("calendar", "add", "Raum 1")
+    run("patient", "add", "Huber", "Maria", "--number", "17")
+
+
+def identifier(result: Result) -> str:
+    """The id that a command says it made."""
+    return result.stdout.split()[1].rstrip(":")
+
+
+def test_init_twice_is_no_harm(run: Run, database: Database) -> None:
+    assert "ST Praxis" in run("init", "--name", "ST Praxis").stdout
+    with database.read() as uow:
+        assert len(practices.list_all(uow)) == 1
+
+
+def test_staff(run: Run, anna: None, database: Database) -> None:
+    assert "anna müller" in run("staff", "list").stdout
+    assert staff.authenticate(database, "anna_müller", "ahorn-birke-1") is not None
+    run("staff", "password", "anna_müller", "--password-stdin", typed="enzian-fichte-2\n")
+    assert staff.authenticate(database, "anna müller", "ahorn-birke-1") is None
+    assert staff.authenticate(database, "anna müller", "enzian-fichte-2") is not None
+    run("staff", "role", "anna müller", "administrator")
+    run("staff", "deactivate", "anna müller")
+    assert "deactivated" in run("staff", "list").stdout
+    assert staff.authenticate(database, "anna müller", "enzian-fichte-2") is None
+    run("staff", "activate", "anna müller")
+
+
+def test_no_password_on_the_command_line_and_none_without_a_terminal(run: Run) -> None:
+    assert "--password-stdin" in run("staff", "add", "berta", code=2).stderr
+    assert run("staff", "add", "berta", "--password", "secret-1234", code=2)
+    assert "8 to" in run("staff", "add", "berta", "--password-stdin", typed="short\n", code=2).stderr
+
+
+def test_calendars(run: Run, anna: None) -> None:
+    run("staff", "add", "reception", "--role", "receptionist", "--password-stdin", typed="ahorn-birke-1\n")
+    assert "Raum 1" in run("calendar", "list").stdout
+    assert "busy" in run("calendar", "list", "--staff", "anna müller").stdout
+    run("calendar", "grant", "Raum 1", "anna müller", "write")
+    assert "busy" not in run("calendar", "list", "--staff", "anna müller").stdout
+    assert "taken back" in run("calendar", "revoke", "Raum 1", "anna müller").stdout
+    assert "no grant" in run("calendar", "revoke", "Raum 1", "anna müller").stdout
+    run("calendar", "add", "Schule", "--staff", "anna müller", "--private")
+    assert "/anna_müller/" in run("calendar", "list", "--staff", "anna müller").stdout
+    run("calendar", "add", "Schule", "--private", code=2)
+
+
+def test_patients(run: Run, anna: None, tmp_path: Path) -> None:
+    assert "Huber" in run("patient", "find", "hub").stdout
+    assert run("patient", "find", "nobody", code=1).stdout == ""
+    file = tmp_path / "patienten.csv"
+    file.write_text("Nummer;Nachname;Vorname\n18;Huber;Maria\n19;Öllinger;Jörg\n", encoding="cp1252")
+    assert "would be imported: 2 new" in run("patient", "import", str(file), "--dry-run").stdout
+    assert "imported: 2 new" in run("patient", "import", str(file)).stdout
+    assert "2 unchanged" in run("patient", "import", str(file)).stdout
+    assert "Öllinger" in run("patient", "find", "oll").stdout
+    assert "0 appointments" in run("patient", "merge", "18", "17").stdout
+    run("patient", "erase", "17", typed="n\n", code=1)
+    assert "Huber" in run("patient", "find", "17").stdout
+    run("patient", "erase", "17", "--yes")
+    run("patient", "find", "17", code=1)
+
+
+def test_an_import_with_errors_says_lines_and_no_names(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "patienten.csv"
+    file.write_text("Nummer;Nachname\n1;Geheim\n;Geheim\n", encoding="utf-8")
+    result = run("patient", "import", str(file), code=1)
+    assert "line 3: " in result.stderr
+    assert "Geheim" not in result.output
+    run("patient", "find", "geheim", code=1)
+    run("patient", "import", str(file), "--skip-errors")
+    assert "Geheim" in run("patient", "find", "geheim").stdout
+
+
+def test_an_appointment_from_add_to_undo(run: Run, anna: None) -> None:
+    made = identifier(
+        run("appointment", "add", "anna müller", "2026-11-24 09:00", "--patient", "17", "--room", "Raum 1")
+    )
+    assert "Tue 2026-11-24 09:30" in run("appointment", "show", made).stdout
+    assert "09:45" in run("appointment", "move", made, "2026-11-24 09:15").stdout
+    run("appointment", "status", made, "confirmed")
+    run("appointment", "link", made, "--nobody")
+    run("appointment", "link", made, "17")
+    run("appointment", "cancel", made)
+    assert "cancelled" in run("appointment", "show", made).stdout
+    run("appointment", "restore", made)
+    shown = run("appointment", "show", made).stdout
+    assert "Raum 1" in shown
+    assert "Huber Maria" in shown
+    lines = run("journal", "--appointment", made).stdout.splitlines()
+    assert any(re.search(r"Huber Maria moved from Tue .*09:00 to Tue .*09:15", line) for line in lines)
+    assert all("radicale-practice" in line for line in lines)
+    agenda = run("agenda", "2026-11-24").stdout
+    assert "09:15" in agenda
+    assert "Huber" in agenda
+
+
+def test_blocks_days_and_wrong_arguments(run: Run, anna: None) -> None:
+    made = identifier(
+        run(
+            "appointment",
+            "add",
+            "anna müller",
+            "2026-11-24",
+            "--all-day",
+            "--end",
+            "25.11.2026",
+            "--subject",
+            "Urlaub",
+        )
+    )
+    assert "Thu 2026-11-26 00:00" in run("appointment", "show", made).stdout
+    run("appointment", "add", "anna müller", "2026-11-24 09:00", code=2)
+    run("appointment", "add", "anna müller", "someday", "--subject", "x", code=2)
+    run("appointment", "add", "nobody", "2026-11-24 09:00", "--subject", "x", code=1)
+    run("appointment", "add", "anna müller", "2026-11-24 09:00", "--patient", "99", code=1)
+    run("appointment", "add", "anna müller", "2026-11-24 09:00", "--subject", "x", "--end", "08:00", code=2)
+    run("appointment", "link", made, code=2)
+    for command in ("show", "cancel", "restore"):
+        run("appointment", command, "999999", code=1)
+        run("appointment", command, "9" * 40, code=1)
+
+
+def test_ten_tuesdays_without_holidays_and_taken_times(run: Run, anna: None, database: Database) -> None:
+    run("appointment", "add", "anna müller", "2026-12-01 09:15", "--subject", "Besuch")
+    said = run(
+        "series",
+        "add",
+        "anna müller",
+        "2026-11-24 09:00",
+        "--times",
+        "10",
+        "--minutes",
+        "45",
+        "--patient",
+        "17",
+    ).stdout
+    assert "10 appointments" in said
+    assert "2026-12-08 09:00 left out: holiday" in said
+    assert "2026-12-01 09:00 left out: taken" in said
+    assert "Tue 2027-02-09 09:00" in said
+    assert "2027-02-16" not in said
+    with database.read() as uow:
+        row = uow.connection.execute(text("SELECT rrule, exdate FROM appointment WHERE rrule <> ''")).one()
+    assert row.rrule == "FREQ=WEEKLY;COUNT=12"
+    assert row.exdate == "2026-12-01 09:00:00,2026-12-08 09:00:00"
+
+
+def test_a_series_whose_first_dates_are_left_out(run: Run, anna: None, database: Database) -> None:
+    said = run("series", "add", "anna müller", "2026-12-08 09:00", "--times", "2", "--subject", "Kurs").stdout
+    assert "Tue 2026-12-15 09:00" in said
+    with database.read() as uow:
+        row = uow.connection.execute(text("SELECT rrule, exdate, starts_at FROM appointment")).one()
+    assert (row.rrule, row.exdate, str(row.starts_at)) == ("FREQ=WEEKLY;COUNT=2", "", "2026-12-15 09:00:00")
+
+
+def test_attention_and_undo(run: Run, anna: None) -> None:
+    for _ in range(2):
+        run("appointment", "add", "anna müller", "2026-11-24 09:00", "--subject", "Besuch")
+    listed = run("attention", "list").stdout
+    assert "double-booking" in listed
+    number = next(word for word in listed.split() if word.isdigit())
+    run("attention", "resolve", number, "nonsense", code=2)
+    run("attention", "resolve", number, "accept")
+    run("attention", "resolve", number, "accept", code=1)
+    assert "double-booking" not in run("attention", "list").stdout
+    assert (
+        "0 changes would be undone"
+        in run("undo", "--device", "anna müller", "--since", "2h", "--dry-run").stdout
+    )
+    run("undo", "--device", "nobody", "--since", "2h", code=1)
+    run("undo", "--device", "anna müller", "--since", "whenever", code=2)
+    run("undo", "--device", "anna müller", "--program", "DAVx5", "--since", "2h", code=1)
+
+
+def test_settings(run: Run, database: Database) -> None:
+    run("settings", "set", "double_booking", "forbid")
+    run("settings", "set", "subjects", "Massage; Befund")
+    listed = run("settings", "list").stdout
+    assert "forbid" in listed
+    assert "Massage; Befund" in listed
+    run("settings", "set", "double_booking", "maybe", code=2)
+    run("settings", "set", "nonsense", "1", code=2)
+
+
+def test_a_forbidden_double_booking(run: Run, anna: None) -> None:
+    run("settings", "set", "double_booking", "forbid")
+    run("appointment", "add", "anna müller", "2026-11-24 09:00", "--subject", "Besuch")
+    said = run("appointment", "add", "anna müller", "2026-11-24 09:15", "--subject", "Besuch", code=1)
+    assert "taken" in said.stderr
+
+
+def test_upkeep(run: Run, anna: None) -> None:
+    run("series", "add", "anna müller", "2026-11-24 09:00", "--times", "3", "--subject", "Kurs")
+    run("maintain")
+    assert "no problems" in run("check").stdout
+    assert "no problems" in run("check", "--repair").stdout
+    run("new-epoch", "--yes")
+    run("new-epoch", typed="n\n", code=1)
+    assert "no problems" in run("check").stdout
+
+
+def test_watch(run: Run, anna: None) -> None:
+    run("appointment", "add", "anna müller", "2026-11-24 09:00", "--subject", "Besuch")
+    for line in run("watch", "--json", "--once").stdout.splitlines():
+        assert isinstance(json.loads(line), dict)
+
+
+def test_several_practices(run: Run, anna: None) -> None:
+    run("init", "--name", "Zweite")
+    assert "several practices" in run("staff", "list", code=1).stderr
+    assert "anna" in run("staff", "list", "--practice", "ST Praxis").stdout
+    assert "anna" not in run("staff", "list", "--practice", "Zweite").stdout
+    run("staff", "list", "--practice", "Dritte", code=1)
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("nonsense", 2),
+        ("mysql+nosuch://x/y", 2),
+        ("sqlite:////nonexistent/folder/practice.db", 1),
+        ("postgresql://nobody@127.0.0.1:1/none", 1),
+    ],
+)
+def test_a_wrong_database_is_one_line(url: str, code: int) -> None:
+    result = CliRunner().invoke(app, ["staff", "list", "--database", url])
+    assert result.exit_code == code
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_database_not_set_up_says_what_to_do(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["staff", "list", "--database", f"sqlite:///{tmp_path}/new.db"])
+    assert result.exit_code == 1
+    assert "radicale-practice init" in result.stderr
+
+
+def test_the_database_of_the_configuration(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RADICALE_PRACTICE_DATABASE", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert "no database named" in CliRunner().invoke(app, ["check"]).stderr
+    (tmp_path / "radicale.conf").write_text(f"[storage]\ndatabase = {sqlite_url}\n", encoding="utf-8")
+    monkeypatch.setenv("RADICALE_CONFIG", str(tmp_path / "radicale.conf"))
+    assert CliRunner().invoke(app, ["init", "--name", "P"]).exit_code == 0
+    result = CliRunner().invoke(app, ["staff", "list"])
+    assert result.exit_code == 0, result.output
+
+
+def test_as_a_program(sqlite_url: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "RADICALE_PRACTICE_DATABASE": sqlite_url, "COLUMNS": "200"}
+
+    def program(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "radicale_practice.cli.main", *arguments],
+            input=typed,
+            capture_output=True,
+            text=True,
+            env=environment,
+            cwd=tmp_path,
+            timeout=60,
+            check=False,
+        )
+
+    assert program("init", "--name", "ST Praxis").returncode == 0
+    added = program("staff", "add", "jürgen", "--password-stdin", typed="ahorn-birke-1\n")
+    assert (added.returncode, added.stderr) == (0, "")
+    assert "jürgen" in program("staff", "list").stdout
+    wrong = program("staff", "deactivate", "nobody")
+    assert wrong.returncode == 1
+    assert wrong.stderr.strip() == "radicale-practice: no such user name in this practice"
+    assert program("nonsense").returncode == 2
+    assert program("--version").stdout.startswith("radicale-practice ")
+
+
+def test_accounts_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    from radicale_practice.demo import accounts
+
+    path = accounts.write(tmp_path, {"url": "x", "accounts": []})
+    path = accounts.write(tmp_path, {"url": "y", "accounts": []})
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert json.loads(path.read_text(encoding="utf-8"))["url"] == "y"
+    assert [p.name for p in tmp_path.iterdir()] == ["accounts.json"]
