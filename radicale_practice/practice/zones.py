@@ -72,9 +72,16 @@ def to_utc(wall: datetime, zone: str) -> datetime:
 
 def wall_to_utc(wall: datetime, zone: ZoneInfo | None) -> datetime:
     """As ``to_utc`` with the zone loaded already."""
-    wall = min(max(wall.replace(tzinfo=None), _EARLIEST), _LATEST)
+    return wall_to_naive_utc(wall.replace(tzinfo=None, fold=0), zone).replace(tzinfo=UTC)
+
+
+def wall_to_naive_utc(wall: datetime, zone: ZoneInfo | None) -> datetime:
+    """As ``wall_to_utc`` for a naive wall time with ``fold`` 0, answering naive: for many of them."""
+    if not _EARLIEST <= wall <= _LATEST:
+        wall = min(max(wall, _EARLIEST), _LATEST)
     # fold=0 is both of RFC 5545's rules: first of two, and the offset before a gap
-    return wall.replace(tzinfo=zone or UTC, fold=0).astimezone(UTC)
+    offset = zone.utcoffset(wall) if zone is not None else None
+    return wall - offset if offset else wall
 
 
 def to_wall(instant: datetime, zone: str) -> datetime:

@@ -1,0 +1,105 @@
+"""What a member of staff may do with each calendar of the practice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Select, and_, bindparam, select
+
+from radicale_practice.practice import zones
+from radicale_practice.practice.database import UnitOfWork, translated_errors
+from radicale_practice.practice.model import Access, CalendarKind, Role, Viewer
+from radicale_practice.practice.schema.practice_tables import calendar, calendar_access, practice
+
+_FALLBACK_ZONE = "Europe/Vienna"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What reading any object needs beside it: one statement a request.
+
+    ``time_zone`` is the practice's, valid in any case; ``rooms`` are the names of all rooms by calendar id.
+    """
+
+    accesses: Mapping[int, Access]
+    rooms: Mapping[int, str]
+    time_zone: str
+
+
+@lru_cache(maxsize=1)
+def _query() -> Select[Any]:
+    mine = and_(
+        calendar_access.c.calendar_id == calendar.c.id, calendar_access.c.staff_id == bindparam("staff")
+    )
+    return (
+        select(
+            practice.c.time_zone,
+            calendar.c.id,
+            calendar.c.kind,
+            calendar.c.staff_id,
+            calendar.c.name,
+            calendar.c.active,
+            calendar_access.c.access,
+        )
+        .select_from(practice)
+        .outerjoin(calendar, calendar.c.practice_id == practice.c.id)
+        .outerjoin(calendar_access, mine)
+        .where(practice.c.id == bindparam("practice"))
+        .order_by(calendar.c.id)
+    )
+
+
+def surroundings(uow: UnitOfWork, viewer: Viewer) -> Surroundings:
+    """The viewer's accesses, the practice's rooms and time zone. One statement."""
+    parameters = {"practice": viewer.practice_id, "staff": viewer.staff_id}
+    with translated_errors():
+        rows = uow.connection.execute(_query(), parameters).all()
+    accesses: dict[int, Access] = {}
+    rooms: dict[int, str] = {}
+    time_zone = _FALLBACK_ZONE
+    for zone, calendar_id, kind, staff_id, name, active, granted in rows:
+        time_zone = zones.canonical(zone) or _FALLBACK_ZONE
+        if calendar_id is None:
+            continue
+        if kind == CalendarKind.ROOM:
+            rooms[calendar_id] = name
+        access = _access(viewer, kind, staff_id, granted) if active else None
+        if access is not None:
+            accesses[calendar_id] = access
+    return Surroundings(accesses, rooms, time_zone)
+
+
+def access_map(uow: UnitOfWork, viewer: Viewer) -> dict[int, Access]:
+    """The viewer's access to each active calendar of the practice he may see, by calendar id.
+
+    A row of ``calendar_access`` decides; without one: write on the own calendars, for receptionists on
+    all practitioners' and rooms' calendars too (future ones included), busy on them for practitioners. The
+    viewer's ``permission`` limits all of them.
+    """
+    return dict(surroundings(uow, viewer).accesses)
+
+
+def limited(access: Access, limits: Iterable[Access | None]) -> Access:
+    """The least of several accesses; a calendar that one may not see at all (None) counts as busy."""
+    for limit in limits:
+        least = limit or Access.BUSY
+        if least.rank < access.rank:
+            access = least
+    return access
+
+
+def _access(viewer: Viewer, kind: str, staff_id: int | None, granted: str | None) -> Access | None:
+    own = staff_id is not None and staff_id == viewer.staff_id
+    access: Access | None = None
+    if own and kind == CalendarKind.PRIVATE:
+        access = Access.WRITE
+    elif granted in ("busy", "read", "write"):
+        access = Access(granted)
+    elif own or kind != CalendarKind.PRIVATE and viewer.role is Role.RECEPTIONIST:
+        access = Access.WRITE
+    elif kind != CalendarKind.PRIVATE and viewer.role is Role.PRACTITIONER:
+        access = Access.BUSY
+    return None if access is None else limited(access, [viewer.permission])
