@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from radicale_practice.event import views
 from radicale_practice.event.absorb_fields import (
@@ -25,9 +26,10 @@ from radicale_practice.event.extra import (
     load_personal,
     load_skeleton,
 )
-from radicale_practice.event.merge import Rebuilder, merged_entries, merged_personal
+from radicale_practice.event.merge import Rebuilder, merged_entries, merged_personal, moved
 from radicale_practice.event.read_event import Facts
 from radicale_practice.event.title import Titles
+from radicale_practice.event.values import midnight
 from radicale_practice.practice import zones
 from radicale_practice.practice.model import (
     Appointment,
@@ -37,6 +39,7 @@ from radicale_practice.practice.model import (
     Status,
     View,
 )
+from radicale_practice.practice.recurrence import is_valid
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,8 @@ class Reader:
             self._phone_and_note(facts, present),
         )
         subject_by = skeleton.subject_by
+        if subject_by is None and present is not None and not present.extra and present.author_staff_id:
+            subject_by = (present.author_staff_id, present.subject)
         if title.typed_subject:
             subject_by = (self._projection.staff_id, wanted.subject)
         return self._with_pieces(upload, wanted, row, present, subject_by)
@@ -120,10 +125,11 @@ class Reader:
             )
         else:
             made = row
+        start, end = _kept_times(facts, made)
         return replace(
             made,
-            start=facts.start,
-            end=facts.end,
+            start=start,
+            end=end,
             time_zone=self._kept_zone(facts, made),
             all_day=facts.all_day,
             transparent=facts.transparent,
@@ -148,7 +154,9 @@ class Reader:
 
     @staticmethod
     def _kept_rule(facts: Facts, made: Appointment) -> str:
-        return made.rrule if made.rrule.strip() == facts.rrule else facts.rrule
+        """The stored rule if it says the same, or could not be read and so was not shown."""
+        unseen = not facts.rrule and not is_valid(made)
+        return made.rrule if unseen or made.rrule.strip() == facts.rrule else facts.rrule
 
     def _phone_and_note(self, facts: Facts, present: Appointment | None) -> tuple[str, str]:
         if facts.description is None and present is not None and self._program is Rebuilder.OUTLOOK:
@@ -175,20 +183,34 @@ class Reader:
                 extra=dump_skeleton(skeleton) if skeleton != old else present.extra,
                 personal=row.personal if row is not None else "",
             )
-        entries = merged_entries(self._program, upload.entries, old.entries, self._full_texts(wanted))
+        merged = merged_entries(self._program, upload.entries, old.entries, self._full_texts(wanted))
         personal = merged_personal(
             self._program,
-            upload.personal,
-            old_personal,
+            moved(upload.personal, merged.new_positions),
+            moved(old_personal, merged.old_positions),
             wanted.start,
             wanted.time_zone,
             None if view is View.FULL else neutral_reminder(self._projection),
         )
         return replace(
             wanted,
-            extra=dump_skeleton(Skeleton(tuple(entries), subject_by)),
+            extra=dump_skeleton(Skeleton(tuple(merged.entries), subject_by)),
             personal=dump_personal(tuple(personal)),
         )
+
+
+def _kept_times(facts: Facts, made: Appointment) -> tuple[datetime, datetime]:
+    """Start and end as uploaded; an all-day row that was shown as the same number of days keeps its own.
+
+    Plain SQL can have stored a day without length or with a clock time, which no DATE can say.
+    """
+    if not (facts.all_day and made.all_day):
+        return facts.start, facts.end
+    shown = max(midnight(made.end) - midnight(made.start), timedelta(days=1))
+    if facts.end - facts.start != shown:
+        return facts.start, facts.end
+    start = made.start if midnight(made.start) == facts.start else facts.start
+    return start, start + (made.end - made.start)
 
 
 def _status(facts: Facts, made: Appointment) -> Status:

@@ -20,7 +20,7 @@ MAX_DEPTH = 6
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)?")
 _PARAMETER = re.compile(r';([A-Za-z0-9_-]+)=((?:"[^"]*"|[^":;,]*)(?:,(?:"[^"]*"|[^":;,]*))*)')
-_LENIENT_PARAMETER = re.compile(r";([A-Za-z0-9_-]+)(?:=([^;:]*))?")
+_LENIENT_PARAMETER = re.compile(r";([A-Za-z0-9_-]+)(?:=([^;:\"]*))?")
 _UNWANTED = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 """What XML 1.0 cannot carry: a multiget with it would be unreadable as a whole."""
 

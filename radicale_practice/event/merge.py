@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import NamedTuple
 
 from radicale_practice.event.content_lines import Component
 from radicale_practice.event.errors import InvalidCalendarObject
@@ -35,9 +36,23 @@ _OUTLOOK_WRITES = frozenset(
         *("X-MICROSOFT-CDO-ALLDAYEVENT", "X-SOGO-SEND-APPOINTMENT-NOTIFICATIONS"),
     )
 )
-_ONCE = frozenset(("GEO", "ORGANIZER", "CONTACT", "X-APPLE-STRUCTURED-LOCATION", "X-ALT-DESC"))
+_ONCE = frozenset(("DTSTAMP", "GEO", "ORGANIZER", "CONTACT", "X-APPLE-STRUCTURED-LOCATION", "X-ALT-DESC"))
 _OFF_THE_CLOCK = re.compile(r"X-APPLE-PROXIMITY|TRIGGER[^:]*:1976", re.IGNORECASE)
 _TRIGGER = re.compile(r"^TRIGGER([^:]*):(.*)$", re.IGNORECASE | re.MULTILINE)
+
+
+class Merged(NamedTuple):
+    """Merged entries, and for each number of entries before (uploaded, old) what it is now."""
+
+    entries: list[Entry]
+    new_positions: list[int]
+    old_positions: list[int]
+
+
+def moved(placed: tuple[Placed, ...] | list[Placed], positions: list[int]) -> list[Placed]:
+    """Personal pieces with their positions in the merged entries."""
+    last = len(positions) - 1
+    return [piece._replace(position=positions[min(max(piece.position, 0), last)]) for piece in placed]
 
 
 def rebuilder(calendar: Component) -> Rebuilder | None:
@@ -51,7 +66,7 @@ def rebuilder(calendar: Component) -> Rebuilder | None:
 
 def merged_entries(
     program: Rebuilder | None, new: list[Entry], old: tuple[Entry, ...], full_texts: dict[str, str] | None
-) -> list[Entry]:
+) -> Merged:
     """The uploaded entries with those of ``old`` that the client could not express or did not see.
 
     ``full_texts``: for a view below full, what full shows of title, place and description: a line that
@@ -59,8 +74,8 @@ def merged_entries(
     """
     present = {entry.name for entry in new}
     texts = {entry.text for entry in new}
-    kept: list[Entry] = []
-    for entry in old:
+    kept: set[int] = set()
+    for index, entry in enumerate(old):
         if entry.text in texts:
             continue
         if full_texts is not None and _unseen(entry):
@@ -71,8 +86,8 @@ def merged_entries(
         else:
             wanted = _not_expressible(program, entry) and entry.name not in present
         if wanted:
-            kept.append(entry)
-    return _before_components(new, kept)
+            kept.add(index)
+    return _interleaved(new, old, kept)
 
 
 def _unseen(entry: Entry) -> bool:
@@ -92,17 +107,45 @@ def _not_expressible(program: Rebuilder | None, entry: Entry) -> bool:
     return program is Rebuilder.DAVX5 and entry.name.startswith("+")
 
 
-def _before_components(new: list[Entry], kept: list[Entry]) -> list[Entry]:
-    at = next((i for i, entry in enumerate(new) if entry.name.startswith("+")), len(new))
-    lines = [entry for entry in kept if not entry.name.startswith("+")]
-    components = [entry for entry in kept if entry.name.startswith("+")]
-    return [*new[:at], *lines, *new[at:], *components]
+def _interleaved(new: list[Entry], old: tuple[Entry, ...], kept: set[int]) -> Merged:
+    """The kept entries among the uploaded ones, each behind what stood before it."""
+    places: dict[tuple[str, int], int] = {}
+    counts: dict[str, int] = {}
+    for index, entry in enumerate(new):
+        counts[entry.name] = counts.get(entry.name, 0) + 1
+        places[entry.name, counts[entry.name]] = index
+    behind: dict[int, list[int]] = {}
+    counterpart: dict[int, int] = {}
+    counts, place = {}, -1
+    for index, entry in enumerate(old):
+        counts[entry.name] = counts.get(entry.name, 0) + 1
+        same = places.get((entry.name, counts[entry.name]))
+        if same is not None:
+            counterpart[index] = place = same
+        if index in kept:
+            behind.setdefault(place, []).append(index)
+    result: list[Entry] = []
+    new_positions, old_places = [], {}
+    for index in range(-1, len(new)):
+        if index >= 0:
+            new_positions.append(len(result))
+            result.append(new[index])
+        for former in behind.get(index, ()):
+            old_places[former] = len(result)
+            result.append(old[former])
+    old_positions = [0]
+    for index in range(len(old)):
+        last = old_places.get(index)
+        if last is None and index in counterpart:
+            last = new_positions[counterpart[index]]
+        old_positions.append(old_positions[-1] if last is None else last + 1)
+    return Merged(result, [*new_positions, len(result)], old_positions)
 
 
 def merged_personal(
     program: Rebuilder | None,
     new: list[Placed],
-    old: tuple[Placed, ...],
+    old: list[Placed],
     start: datetime,
     zone: str,
     neutral: str | None,
@@ -158,13 +201,15 @@ def _is_display(placed: Placed) -> bool:
     return placed.entry.name == "+VALARM" and "ACTION:DISPLAY" in placed.entry.text.upper()
 
 
-def _original(placed: Placed, old: tuple[Placed, ...], neutral: str) -> Placed:
-    """The alarm as it was before its text was made neutral, if this is one of those."""
-    if placed.entry.name != "+VALARM":
-        return placed
+def _original(placed: Placed, old: list[Placed], neutral: str) -> Placed:
+    """The piece as it was before its text was made neutral, and where it was."""
     for former in old:
-        if former.entry.name == "+VALARM" and neutral_alarm(former.entry.text, neutral) == placed.entry.text:
-            return placed._replace(entry=former.entry)
+        same = former.entry.text == placed.entry.text
+        if same or (
+            former.entry.name == placed.entry.name == "+VALARM"
+            and neutral_alarm(former.entry.text, neutral) == placed.entry.text
+        ):
+            return former
     return placed
 
 

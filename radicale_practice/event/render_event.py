@@ -130,8 +130,6 @@ def kept_event(
     made = [want.line for want in missing]
     for name in ("RDATE", "EXDATE"):
         made += [_series_time(name, wall, times) for wall in sorted(lists[name])]
-    if "DTSTAMP" not in writer.names:
-        made.insert(0, STAMP)
     writer.insert(made)
     return "BEGIN:VEVENT\r\n" + "\r\n".join(writer.lines) + "\r\nEND:VEVENT\r\n", tuple(writer.zones)
 
@@ -180,7 +178,6 @@ class _Writer:
 
     def __init__(self, projection: Projection, zones: list[str]) -> None:
         self.lines: list[str] = []
-        self.names: set[str] = set()
         self.zones = zones
         self._full = projection.view is View.FULL
         self._reminder = words_of(projection.language).reminder
@@ -226,6 +223,8 @@ class _Writer:
             if entry.basis and entry.basis != _companion(entry.name, appointment, projection):
                 return
         elif entry.name.startswith("+") or not harmless_line(entry.text):
+            if entry.name == "DTSTAMP":
+                self.lines.append(STAMP)
             return
         self._add(entry)
 
@@ -248,7 +247,6 @@ class _Writer:
     def _add(self, entry: Entry) -> None:
         if entry.name.startswith("+") and self._components_at is None:
             self._components_at = len(self.lines)
-        self.names.add(entry.name)
         self.lines.append(entry.text)
         for zone in entry.zone.split():
             if zone not in self.zones:

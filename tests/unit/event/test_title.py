@@ -1,0 +1,252 @@
+"""Titles typed on a device: who is recognised, and who never is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from radicale_practice.event.absorb import Absorbed, absorb
+from radicale_practice.event.render import render
+from radicale_practice.event.title import split_phone
+from radicale_practice.event.values import escape
+from radicale_practice.practice.model import (
+    Appointment,
+    CalendarObject,
+    FindingKind,
+    Patient,
+    Projection,
+    Status,
+    View,
+)
+from tests.unit.event.people import FULL, HUBER, MEIER, NOVAK, SmallDirectory, view
+
+START = datetime(2026, 11, 24, 9)
+
+
+def upload(
+    title: str,
+    current: Appointment | None = None,
+    projection: Projection = FULL,
+    lines: tuple[str, ...] = (),
+    directory: SmallDirectory | None = None,
+) -> Absorbed:
+    """Upload one event with that title over ``current``."""
+    body = [f"SUMMARY:{escape(title)}", "DTSTART;TZID=Europe/Vienna:20261124T090000", *lines]
+    text = "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "BEGIN:VEVENT", "UID:1", *body, "END:VEVENT"])
+    obj = CalendarObject("1", (current,)) if current is not None else None
+    return absorb(f"{text}\r\nEND:VCALENDAR\r\n".encode(), obj, projection, directory or SmallDirectory())
+
+
+def row(absorbed: Absorbed) -> Appointment:
+    """The one row of the result."""
+    (only,) = absorbed.object.appointments
+    return only
+
+
+@pytest.mark.parametrize(
+    ("typed", "patient", "subject"),
+    [
+        ("Huber Maria – Physio", HUBER, "Physio"),
+        ("Maria Huber - Physio", HUBER, "Physio"),
+        ("maria huber: Physio", HUBER, "Physio"),
+        ("MARIA  HUBER, Physio", HUBER, "Physio"),
+        ("Huber, Maria", HUBER, ""),
+        ("Huber, Maria, Physio", HUBER, "Physio"),
+        ("Physio – Huber Maria", HUBER, "Physio"),
+        ("Knie – Huber Maria – links", HUBER, "Knie – links"),
+        ("Huber Maria", HUBER, ""),
+        ("4711", HUBER, ""),
+        ("4711 – Erstgespräch", HUBER, "Erstgespräch"),
+        ("4711, Huber Maria – Knie", HUBER, "Knie"),
+        ("MaHu 4711", HUBER, ""),
+        ("mahu 4711 – Physio", HUBER, "Physio"),
+        ("Jean-Pierre Dupont-Meier – Knie", MEIER, "Knie"),
+        ("Dupont-Meier Jean-Pierre", MEIER, ""),
+        ("Novakova Zoe", NOVAK, ""),
+        ("A-17: Kontrolle", NOVAK, "Kontrolle"),
+        ("Huber Maria – Physio 10:30", HUBER, "Physio 10:30"),
+        ("Huber Maria — zweimal – drei", HUBER, "zweimal – drei"),
+    ],
+)
+def test_recognised(typed: str, patient: Patient, subject: str) -> None:
+    read = row(upload(typed))
+    assert read.patient == patient
+    assert read.subject == subject
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "Maria Huber Geburtstag",
+        "Huber",
+        "Maria",
+        "Huber M. – Physio",
+        "Gruber Anna – Physio",
+        "XxYy 4711",
+        "Treffen 4711",
+        "Zimmer 1-4711",
+        "Besprechung 10:100",
+        "Huber Maria – Dupont-Meier Jean-Pierre",
+        "4711 – 4712",
+        "Jean – Pierre Dupont-Meier",
+        "Mittagspause",
+        " Lunch ",
+        "x" * 600,
+        "a – " * 40,
+    ],
+)
+def test_never_guessed(typed: str) -> None:
+    absorbed = upload(typed)
+    assert row(absorbed).patient is None
+    assert row(absorbed).subject == typed
+    assert [f.kind for f in absorbed.findings] == [FindingKind.UNLINKED]
+    assert absorbed.exact is False or row(absorbed).subject == typed
+
+
+def test_a_title_that_is_empty_is_nobody_and_nothing_to_look_at() -> None:
+    assert upload("").findings == ()
+
+
+def test_the_number_tells_two_of_the_same_name_apart() -> None:
+    read = row(upload("Gruber Anna – 101 – Knie"))
+    assert (read.patient.number if read.patient else "", read.subject) == ("101", "Knie")
+
+
+@pytest.mark.parametrize(
+    ("typed", "rest", "phone"),
+    [
+        ("Neu: Berger 0664 1234567", "Neu: Berger", "0664 1234567"),
+        ("Berger, +43 664/123 45 67", "Berger", "+43 664/123 45 67"),
+        ("Berger – Tel. 0043 (1) 234567", "Berger", "0043 (1) 234567"),
+        ("Berger Tel: 01-2345678", "Berger", "01-2345678"),
+        ("Sitzung 2026", "Sitzung 2026", ""),
+        ("Liste 012345", "Liste 012345", ""),
+        ("X0664 123456", "X0664 123456", ""),
+        ("20.10.2026", "20.10.2026", ""),
+    ],
+)
+def test_a_phone_number_at_the_end(typed: str, rest: str, phone: str) -> None:
+    assert split_phone(typed) == (rest, phone)
+    read = row(upload(typed))
+    assert (read.subject, read.phone) == (rest, phone)
+
+
+def test_phone_after_a_recognised_patient() -> None:
+    absorbed = upload("Huber Maria – Physio 0664 1234567")
+    assert (row(absorbed).patient, row(absorbed).subject) == (HUBER, "Physio")
+    assert row(absorbed).phone == "0664 1234567"
+    assert not absorbed.exact
+    assert "DESCRIPTION:Tel. 0664 1234567\r\n" in render(absorbed.object, FULL)
+
+
+STORED = Appointment(
+    START,
+    START,
+    "Europe/Vienna",
+    subject="Physio",
+    patient=HUBER,
+    phone="0664 9999999",
+    note="Kniegeheimnis",
+    id=5,
+    public_id="aa",
+)
+
+
+def test_the_old_part_unchanged_leaves_the_rest_as_subject() -> None:
+    for typed, subject in [
+        ("Huber Maria – Kontrolle", "Kontrolle"),
+        ("Huber Maria – Kontrolle – 4712", "Kontrolle – 4712"),
+        ("Huber Maria", ""),
+        ("Kontrolle, Huber Maria", "Kontrolle"),
+        ("4711: Kontrolle", "Kontrolle"),
+    ]:
+        absorbed = upload(typed, STORED, lines=("DESCRIPTION:Tel. 0664 9999999\\nKniegeheimnis",))
+        assert (row(absorbed).patient, row(absorbed).subject) == (HUBER, subject)
+        assert (row(absorbed).phone, row(absorbed).note) == (STORED.phone, STORED.note)
+        assert absorbed.findings == ()
+
+
+def test_another_patient_is_linked_and_the_former_ones_note_goes() -> None:
+    absorbed = upload("4712 – Physio", STORED, lines=("DESCRIPTION:Tel. 0664 9999999\\nKniegeheimnis",))
+    read = row(absorbed)
+    assert (read.patient, read.subject, read.phone, read.note) == (MEIER, "Physio", "", "")
+    (finding,) = absorbed.findings
+    assert (finding.kind, finding.former_patient_id) == (FindingKind.CHANGED_PATIENT, HUBER.id)
+    text = render(absorbed.object, FULL)
+    assert "9999999" not in text and "Kniegeheimnis" not in text
+
+
+def test_the_old_part_gone_unlinks_and_shows_what_was_typed() -> None:
+    absorbed = upload("Frau H. – Physio ", STORED, lines=("DESCRIPTION:Tel. 0664 9999999\\nKniegeheimnis",))
+    read = row(absorbed)
+    assert (read.patient, read.subject, read.phone, read.note) == (None, "Frau H. – Physio ", "", "")
+    assert absorbed.findings[0].kind is FindingKind.UNLINKED
+    assert absorbed.findings[0].former_patient_id == HUBER.id
+    assert "SUMMARY:Frau H. – Physio \r\n" in render(absorbed.object, FULL)
+
+
+@pytest.mark.parametrize("name", [v for v in View if v is not View.FULL])
+def test_other_views_keep_the_hidden_patient(name: View) -> None:
+    for typed in ("Kontrolle", "Meier Jean-Pierre", "Jean-Pierre Dupont-Meier", "Maria M. – x"):
+        absorbed = upload(typed, STORED, view(name))
+        assert row(absorbed).patient == HUBER
+        assert (row(absorbed).phone, row(absorbed).note) == (STORED.phone, STORED.note)
+        assert absorbed.findings == ()
+    absorbed = upload("JeDu 4712 – Kontrolle", STORED, view(name))
+    assert row(absorbed).patient == MEIER
+    assert (row(absorbed).phone, row(absorbed).note) == ("", "")
+    assert absorbed.findings[0].kind is FindingKind.CHANGED_PATIENT
+
+
+def test_the_word_for_a_hidden_subject_keeps_it() -> None:
+    pseudonym = view(View.PSEUDONYM)
+    for typed in ("MaHu 4711 – Termin", "MaHu 4711", "Termin – MaHu 4711"):
+        assert row(upload(typed, STORED, pseudonym)).subject == "Physio"
+    absorbed = upload("MaHu 4711 – Knie", STORED, pseudonym)
+    assert row(absorbed).subject == "Knie"
+    assert "SUMMARY:MaHu 4711 – Knie\r\n" in render(absorbed.object, pseudonym)
+    assert "SUMMARY:MaHu 4711 – Termin\r\n" in render(absorbed.object, replace(pseudonym, staff_id=99))
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        (View.FULL, "Huber Maria – Physio"),
+        (View.FIRST_NAME, "Maria H. – Physio"),
+        (View.PSEUDONYM, "MaHu 4711 – Physio"),
+        (View.INITIALS, "M. H. – Physio"),
+        (View.NUMBER, "4711 – Physio"),
+        (View.SUBJECT, "Physio"),
+        (View.BUSY, "Belegt"),
+    ],
+)
+def test_the_seven_titles(name: View, title: str) -> None:
+    projection = view(name, subjects=frozenset({"Physio"}))
+    text = render(CalendarObject("1", (replace(STORED, status=Status.BOOKED),)), projection)
+    assert f"SUMMARY:{title}\r\n" in text
+
+
+def test_an_event_that_is_not_booked_says_so_and_keeps_its_title() -> None:
+    stored = replace(STORED, status=Status.UNCONFIRMED, unconfirmed_reason="double booking")
+    text = render(CalendarObject("1", (stored,)), FULL)
+    prefix = "⚠ nicht gebucht: Doppelbuchung – "
+    assert f"{prefix}Huber Maria – Physio" in text.replace("\r\n ", "")
+    assert row(upload(f"{prefix}Huber Maria – Knie", stored)).subject == "Knie"
+    copied = upload(f"{prefix}Huber Maria – Knie")
+    assert (row(copied).patient, row(copied).subject) == (HUBER, "Knie")
+
+
+def test_at_most_two_questions_an_upload() -> None:
+    directory = SmallDirectory()
+    upload("Huber Maria – Physio 0664 1234567", directory=directory)
+    assert sorted(directory.questions) == ["name", "number"]
+
+
+def test_a_template_of_the_practice_is_read_back() -> None:
+    projection = replace(FULL, title_with_patient="Pat. {patient} / {subject}")
+    text = render(CalendarObject("1", (STORED,)), projection)
+    assert "SUMMARY:Pat. Huber Maria / Physio\r\n" in text
+    read = row(upload("Pat. Huber Maria / Knie", STORED, projection))
+    assert (read.patient, read.subject) == (HUBER, "Knie")
