@@ -8,9 +8,10 @@ import secrets
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from radicale_practice.practice import practices
@@ -88,8 +89,8 @@ def list_for(uow: UnitOfWork, viewer: Viewer) -> list[CalendarInfo]:
     if not accesses:
         return []
     practice = practices.get(uow, viewer.practice_id)
-    query = select(calendar).where(calendar.c.practice_id == viewer.practice_id, calendar.c.active)
-    rows = [r for r in uow.connection.execute(query.order_by(calendar.c.id)) if r.id in accesses]
+    found = uow.connection.execute(_of_practice(), {"practice": viewer.practice_id})
+    rows = [row for row in found if row.id in accesses]
     infos = []
     for row in rows:
         kind = CalendarKind(row.kind)
@@ -110,6 +111,13 @@ def list_for(uow: UnitOfWork, viewer: Viewer) -> list[CalendarInfo]:
     ranks = {CalendarKind.PRACTITIONER: 0, CalendarKind.PRIVATE: 1, CalendarKind.ROOM: 2}
     infos.sort(key=lambda i: (i.staff_id != viewer.staff_id, i.sort_order, ranks[i.kind], i.id))
     return infos
+
+
+@cache
+def _of_practice() -> Select[Any]:
+    """Built once: it runs in every request."""
+    of_practice = calendar.c.practice_id == bindparam("practice")
+    return select(calendar).where(of_practice, calendar.c.active).order_by(calendar.c.id)
 
 
 def list_all(uow: UnitOfWork, practice_id: int, with_private: bool = False) -> list[CalendarRow]:

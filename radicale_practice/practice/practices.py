@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import Select, bindparam, insert, or_, select, update
 
 from radicale_practice.practice import zones
 from radicale_practice.practice.database import UnitOfWork
@@ -36,6 +37,12 @@ _COLUMNS = (
 )
 
 
+@cache
+def _by_id() -> Select[Any]:
+    """Built once: it runs in every request."""
+    return select(*_COLUMNS).where(practice_table.c.id == bindparam("id"))
+
+
 def is_time_zone(name: str) -> bool:
     """Whether ``name`` is a zone that this installation's zone data knows."""
     return zones.load(name) is not None
@@ -43,8 +50,7 @@ def is_time_zone(name: str) -> bool:
 
 def get(uow: UnitOfWork, practice_id: int) -> Practice:
     """The practice with its settings; one statement. Raises ``NotFound``."""
-    query = select(*_COLUMNS).where(practice_table.c.id == practice_id)
-    row = uow.connection.execute(query).one_or_none()
+    row = uow.connection.execute(_by_id(), {"id": practice_id}).one_or_none()
     if row is None:
         raise NotFound(f"practice {practice_id}")
     return _practice(row)

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
-from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import Select, bindparam, func, insert, select, update
 
 from radicale_practice.practice import calendars, passwords, practices
 from radicale_practice.practice.database import Database, UnitOfWork, translated_errors
@@ -207,6 +207,12 @@ def _query() -> Select[Any]:
     return select(staff_table)
 
 
+@cache
+def _by_name() -> Select[Any]:
+    """Built once: it runs in every request."""
+    return _query().where(staff_table.c.user_name == bindparam("name"))
+
+
 def _path_form(column: Any) -> Any:
     return func.replace(column, " ", "_")
 
@@ -215,7 +221,7 @@ def _sign_in_row(uow: UnitOfWork, typed: str) -> Any | None:
     name = _searchable(typed)
     if name is None:
         return None
-    row = uow.connection.execute(_query().where(staff_table.c.user_name == name)).one_or_none()
+    row = uow.connection.execute(_by_name(), {"name": name}).one_or_none()
     if row is not None:
         return row
     if "%" in name:
