@@ -6,12 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
-
 from radicale_practice.practice import clock, directory, journal, occurrences, practices, revisions
 from radicale_practice.practice.database import Database, translated_errors
-from radicale_practice.practice.schema.practice_tables import appointment
-from radicale_practice.practice.schema.sync_tables import series_expansion
 
 EXPANDED_DAYS = 550
 """Days ahead of now for which occurrences of series are stored."""
@@ -63,26 +59,18 @@ def maintain(database: Database, now: datetime | None = None, progress: Progress
 
 
 def _expand(database: Database, now: datetime, report: Progress) -> int:
-    """Store occurrences of the series that have none, or not far enough ahead."""
-    query = (
-        select(appointment.c.id)
-        .outerjoin(series_expansion, series_expansion.c.series_id == appointment.c.id)
-        .where(
-            appointment.c.series_id.is_(None),
-            or_(appointment.c.rrule != "", appointment.c.rdate != ""),
-            or_(
-                series_expansion.c.series_id.is_(None),
-                ~series_expansion.c.complete
-                & (series_expansion.c.expanded_until < now + timedelta(days=REFRESHED_DAYS)),
-            ),
-        )
-        .order_by(appointment.c.id)
-    )
+    """Store occurrences of the series that have none, or not far enough ahead; how many were stored."""
+    until = now + timedelta(days=EXPANDED_DAYS)
+    wanted: list[int] = []
     with database.read() as uow:
-        ids = list(uow.connection.execute(query).scalars())
-    for start in range(0, len(ids), _BATCH):
-        report("series", start, len(ids))
+        while part := occurrences.pending(
+            uow, now + timedelta(days=REFRESHED_DAYS), after_id=wanted[-1] if wanted else 0
+        ):
+            wanted += part
+    stored = 0
+    for start in range(0, len(wanted), _BATCH):
+        report("series", start, len(wanted))
         with database.write() as uow:
-            occurrences.store(uow, ids[start : start + _BATCH], now + timedelta(days=EXPANDED_DAYS))
-    report("series", len(ids), len(ids))
-    return len(ids)
+            stored += occurrences.store(uow, wanted[start : start + _BATCH], until)
+    report("series", len(wanted), len(wanted))
+    return stored
