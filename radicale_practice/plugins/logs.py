@@ -15,7 +15,7 @@ from typing import Any
 
 _SALT = secrets.token_bytes(16)
 _OPAQUE = re.compile(r"(?:[0-9A-Fa-f]{16,}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})(?:\.ics)?")
-_PATH = re.compile(r"/([^/\s'\"]+)/([^/\s'\"]+)/([^'\"\n]*[^'\"\n/])")
+_QUOTED = re.compile(r"(['\"])(/[^/'\"\n]+/[^/'\"\n]+/)([^/].*)\1", re.DOTALL)
 _BARE = re.compile(r"(?:https?://[^/]+)?/[^/]+/[^/]+/.*[^/]", re.DOTALL)
 _CONTENT = ("content", "UID", "parse line", "etag", "HTTP_IF_MATCH", "header:")
 """Parts of Radicale's and vobject's message templates whose text arguments carry what clients sent."""
@@ -45,11 +45,11 @@ class ContentFilter(logging.Filter):
             record.msg, record.args = "vobject could not read a line", None
             return True
         template = str(record.msg)
-        if isinstance(record.args, tuple):
+        if not record.args:
+            record.msg, record.args = masked(template), None
+        elif isinstance(record.args, tuple):
             strict = any(part in template for part in _CONTENT) or record.levelno < logging.DEBUG
             record.args = tuple(_harmless(argument, strict) for argument in record.args)
-        elif not record.args:
-            record.msg = masked(template)
         return True
 
 
@@ -61,7 +61,7 @@ def _harmless(argument: Any, strict: bool) -> Any:
     text = argument if isinstance(argument, str) else str(argument)
     if text.startswith("Traceback (most recent call last)"):
         return _frames_only(text)
-    if strict and not _BARE.fullmatch(text):
+    if (strict or "\n" in text) and not _BARE.fullmatch(text):
         return f"<{len(text)} characters>"
     return masked(text)
 
@@ -71,9 +71,8 @@ def masked(text: str) -> str:
     if _BARE.fullmatch(text):
         head, _, name = text.rpartition("/")
         return f"{head}/{mask_name(name)}"
-    if "\n" in text:
-        return f"<{len(text)} characters>"
-    return _PATH.sub(lambda m: f"/{m[1]}/{m[2]}/{mask_name(m[3])}", text)
+    # Greedy to the last quote: a name may hold quotes itself.
+    return _QUOTED.sub(lambda m: f"{m[1]}{m[2]}{mask_name(m[3])}{m[1]}", text)
 
 
 def mask_name(name: str) -> str:

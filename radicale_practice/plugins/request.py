@@ -109,6 +109,8 @@ class Request:
             if self.home is None or self.home.unit is not self.unit:
                 self.home = load_home(self.unit, viewer)
             return self.home
+        if self.home is None and self.unit is not None:
+            self.home = load_home(self.unit, viewer)
         if self.home is None:
             with self.noting_failures(), database.read() as unit:
                 self.home = load_home(unit, viewer)

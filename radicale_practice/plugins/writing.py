@@ -26,6 +26,9 @@ from radicale_practice.practice.model import Access, CalendarKind
 LONGEST_NAME = 255
 """Characters of a resource's name (``calendar_object.href``)."""
 
+LONGEST_UID = 1000
+"""Bytes of a UID: it is part of an index."""
+
 
 class UidTaken(Conflict):
     """The UID belongs to another resource of this calendar (RFC 4791 5.3.2.1, no-uid-conflict)."""
@@ -74,6 +77,8 @@ def put(
             home.projection(access),
             directory,
         )
+        if len(absorbed.object.uid.encode()) > LONGEST_UID:
+            raise InvalidValue("the UID is too long")
         _check_uid(unit, home, info, absorbed.object.uid, current)
         wanted = absorbed.object
         if current is not None:

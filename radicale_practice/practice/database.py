@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import ExceptionContext
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 from sqlalchemy.pool import NullPool
 
 from radicale_practice.practice.errors import PracticeError, Unavailable
@@ -92,9 +92,15 @@ class UnitOfWork:
             except BaseException:
                 self.failed = True
                 if savepoint.is_active:
-                    savepoint.rollback()
+                    # On a dead connection this fails too; the first error is the one to tell of.
+                    with suppress(SQLAlchemyError):
+                        savepoint.rollback()
                 raise
-            savepoint.commit()
+            try:
+                savepoint.commit()
+            except BaseException:
+                self.failed = True
+                raise
 
     def lock_paths(self, paths: Iterable[str]) -> None:
         """Take our writers' mutex for these resource paths, in sorted order (PostgreSQL only)."""

@@ -95,7 +95,7 @@ READS: dict[str, Callable[[Client, str], Answer]] = {
     "get all": lambda c, p: c.request("GET", p),
 }
 
-READ_LIMIT = 16
+READ_LIMIT = 20
 WRITE_LIMIT = 80
 
 

@@ -36,14 +36,21 @@ def report(call: Call) -> Reply | None:
     }.get(document.tag)
     if answer is None or any(document.find(f".//{xml.clark(tag)}") is not None for tag in _LEFT_TO_RADICALE):
         return None
-    target = resolve(call.home(), call.path)
-    if target.depth and not target.own:
-        return replies.need_privileges(call.absolute(call.path), "read")
-    if target.info is None:
-        return replies.not_found() if target.depth > 1 else _unsupported()
-    if target.href:
-        return None
-    return answer(call, document, target)
+    if answer is _query:
+        try:
+            if filters.plain(document.findall(xml.clark("C:filter"))) is None:
+                return None
+        except ValueError:
+            return replies.failed(client.FORBIDDEN, "C:valid-filter")
+    with call.reading() as unit:
+        target = resolve(call.home(), call.path)
+        if target.depth and not target.own:
+            return replies.need_privileges(call.absolute(call.path), "read")
+        if target.depth < 2 or target.href:
+            return _unsupported()
+        if target.info is None:
+            return replies.not_found()
+        return answer(call, document, target, unit)
 
 
 def _unsupported() -> Reply:
@@ -59,7 +66,7 @@ def _template(call: Call, home: Home, target: Target, document: ET.Element) -> i
     return item_responses.Template(prefix, list(dict.fromkeys(tags)), values.item(place, target.info))
 
 
-def _sync(call: Call, document: ET.Element, target: Target) -> Reply:
+def _sync(call: Call, document: ET.Element, target: Target, unit: UnitOfWork) -> Reply:
     """RFC 6578 3.2; a long list is cut at ``nresults`` and goes on with the token given."""
     assert target.info is not None
     level = (document.findtext(xml.clark("D:sync-level")) or "1").strip()
@@ -67,29 +74,26 @@ def _sync(call: Call, document: ET.Element, target: Target) -> Reply:
         return replies.bad_request("sync-level")
     limit = _limit(document)
     token = (document.findtext(xml.clark("D:sync-token")) or "").strip()
-    with call.reading() as unit:
-        home = call.home()
-        head = reading.heads(unit, home, [target.info])[target.info.id]
-        known = changes.judge(head, home, token)
-        if known is None:
-            return replies.failed(client.FORBIDDEN, "D:valid-sync-token")
-        page = changes.page(unit, home, target.info, head, known, limit)
-        template = _template(call, home, target, document)
-        prefix = call.absolute(f"/{home.user}/{target.info.path_name}/")
-        responses = [
-            xml.status_response(prefix + naming.href(home, target.info, state), 404) for state in page.removed
-        ]
-        if template.needs_text and page.live:
-            hrefs = (
-                None if page.everything else [naming.href(home, target.info, state) for state in page.live]
-            )
-            for stored in reading.contents(unit, home, target.info, hrefs):
-                responses.append(template.of(home, target.info, head.state, stored))
-        else:
-            responses.extend(template.of(home, target.info, head.state, state) for state in page.live)
-        if page.more:
-            within = "<D:number-of-matches-within-limits/>"
-            responses.append(xml.status_response(prefix, 507, within))
+    home = call.home()
+    head = reading.heads(unit, home, [target.info])[target.info.id]
+    known = changes.judge(head, home, token)
+    if known is None:
+        return replies.failed(client.FORBIDDEN, "D:valid-sync-token")
+    page = changes.page(unit, home, target.info, head, known, limit)
+    template = _template(call, home, target, document)
+    prefix = call.absolute(f"/{home.user}/{target.info.path_name}/")
+    responses = [
+        xml.status_response(prefix + naming.href(home, target.info, state), 404) for state in page.removed
+    ]
+    if template.needs_text and page.live:
+        hrefs = None if page.everything else [naming.href(home, target.info, state) for state in page.live]
+        for stored in reading.contents(unit, home, target.info, hrefs):
+            responses.append(template.of(home, target.info, head.state, stored))
+    else:
+        responses.extend(template.of(home, target.info, head.state, state) for state in page.live)
+    if page.more:
+        within = "<D:number-of-matches-within-limits/>"
+        responses.append(xml.status_response(prefix, 507, within))
     return replies.multistatus(responses, page.token)
 
 
@@ -101,7 +105,7 @@ def _limit(document: ET.Element) -> int | None:
         return None
 
 
-def _multiget(call: Call, document: ET.Element, target: Target) -> Reply:
+def _multiget(call: Call, document: ET.Element, target: Target, unit: UnitOfWork) -> Reply:
     """RFC 4791 7.9: what is not there is a 404 response under the name it was asked by."""
     assert target.info is not None
     asked: dict[str, str] = {}
@@ -114,16 +118,15 @@ def _multiget(call: Call, document: ET.Element, target: Target) -> Reply:
             asked.setdefault(name, path)
         else:
             elsewhere.append(path)
-    with call.reading() as unit:
-        home = call.home()
-        head = reading.heads(unit, home, [target.info])[target.info.id]
-        template = _template(call, home, target, document)
-        read = reading.contents if template.needs_text else reading.identities
-        responses = []
-        for known in read(unit, home, target.info, list(asked)) if asked else ():
-            asked.pop(naming.href(home, target.info, known), None)
-            responses.append(template.of(home, target.info, head.state, known))
-        responses.extend(xml.status_response(path, 404) for path in (*asked.values(), *elsewhere))
+    home = call.home()
+    head = reading.heads(unit, home, [target.info])[target.info.id]
+    template = _template(call, home, target, document)
+    read = reading.contents if template.needs_text else reading.identities
+    responses = []
+    for known in read(unit, home, target.info, list(asked)) if asked else ():
+        asked.pop(naming.href(home, target.info, known), None)
+        responses.append(template.of(home, target.info, head.state, known))
+    responses.extend(xml.status_response(path, 404) for path in (*asked.values(), *elsewhere))
     return replies.multistatus(responses)
 
 
@@ -132,20 +135,15 @@ def _name_in(path: str, user: str, segment: str) -> str:
     return parts[2] if len(parts) == 3 and parts[0] == user and parts[1] == segment else ""
 
 
-def _query(call: Call, document: ET.Element, target: Target) -> Reply | None:
+def _query(call: Call, document: ET.Element, target: Target, unit: UnitOfWork) -> Reply:
     """RFC 4791 7.8 with a filter that names VEVENT and a time range; others are Radicale's."""
     assert target.info is not None
-    try:
-        plain = filters.plain(document.findall(xml.clark("C:filter")))
-    except ValueError:
-        return replies.failed(client.FORBIDDEN, "C:valid-filter")
-    if plain is None:
-        return None
-    with call.reading() as unit:
-        home = call.home()
-        head = reading.heads(unit, home, [target.info])[target.info.id]
-        template = _template(call, home, target, document)
-        responses = list(_matches(unit, home, target, head, template, plain)) if plain.events else []
+    plain = filters.plain(document.findall(xml.clark("C:filter")))
+    assert plain is not None
+    home = call.home()
+    head = reading.heads(unit, home, [target.info])[target.info.id]
+    template = _template(call, home, target, document)
+    responses = list(_matches(unit, home, target, head, template, plain)) if plain.events else []
     return replies.multistatus(responses)
 
 

@@ -181,6 +181,12 @@ class Calendar(storage.BaseCollection):
         meta.set_meta(self, props)
 
     def serialize(self, vcf_to_ics: bool = False, ShareActions: Any = None) -> str:  # noqa: N803
-        """The whole calendar as one VCALENDAR (GET on the collection)."""
+        """The whole calendar as one VCALENDAR (GET on the collection).
+
+        PROPFIND calls it for the collection's ``getcontentlength``, after the lock: nobody needs that size,
+        and it would cost a listing of every calendar.
+        """
+        if request.current().method == "PROPFIND":
+            return ""
         stored = reading.contents(self.unit, self.home, self.info)
         return calendar_of((reading.text(self.home, self.info, one) for one in stored), self.info.name)
