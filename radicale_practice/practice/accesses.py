@@ -72,6 +72,18 @@ def surroundings(uow: UnitOfWork, viewer: Viewer) -> Surroundings:
     return Surroundings(accesses, rooms, time_zone)
 
 
+def everything(uow: UnitOfWork, practice_id: int) -> Surroundings:
+    """Surroundings without a viewer, for the practice's own programs: write on every calendar."""
+    with translated_errors():
+        rows = uow.connection.execute(_query(), {"practice": practice_id, "staff": 0}).all()
+    known = [row for row in rows if row.id is not None]
+    return Surroundings(
+        {row.id: Access.WRITE for row in known},
+        {row.id: row.name for row in known if row.kind == CalendarKind.ROOM},
+        zones.canonical(rows[0].time_zone) or _FALLBACK_ZONE if rows else _FALLBACK_ZONE,
+    )
+
+
 def access_map(uow: UnitOfWork, viewer: Viewer) -> dict[int, Access]:
     """The viewer's access to each active calendar of the practice he may see, by calendar id.
 

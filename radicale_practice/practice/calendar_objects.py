@@ -7,26 +7,25 @@ candidates by index. Lists of hrefs and ids travel as one parameter.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, cast, func, select
-from sqlalchemy.dialects.postgresql import ARRAY
-
 from radicale_practice.practice import candidates, clock, spans, stored_rows, zones
-from radicale_practice.practice.accesses import Surroundings, access_map, limited, surroundings
+from radicale_practice.practice.accesses import Surroundings, access_map, everything, limited, surroundings
 from radicale_practice.practice.database import UnitOfWork, translated_errors
 from radicale_practice.practice.errors import NotFound
 from radicale_practice.practice.model import Access, Appointment, CalendarObject, Status, Viewer
-from radicale_practice.practice.schema.columns import BigId
-from radicale_practice.practice.schema.practice_tables import appointment, appointment_calendar
-from radicale_practice.practice.schema.sync_tables import calendar_object, event_extra, object_change
+from radicale_practice.practice.object_queries import (
+    OBJECT_COLUMNS,
+    OVERRIDE_COLUMNS,
+    listed,
+    objects_query,
+    overrides_query,
+)
 
-__all__ = ["StoredObject", "access_map", "load", "load_range"]
+__all__ = ["StoredObject", "access_map", "load", "load_range", "taking_place", "window_range"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +110,27 @@ def load_range(
     return found
 
 
+def taking_place(
+    uow: UnitOfWork, practice_id: int, calendar_id: int, within: spans.Range, viewer: Viewer | None = None
+) -> list[tuple[StoredObject, spans.Placed]]:
+    """What takes place in a calendar in a range, by instance, for the practice's own programs.
+
+    Without a viewer nothing is hidden and nothing asked for; unconfirmed entries are there too. Instants
+    are naive UTC; all-day entries count in the practice's zone. Raises ``NotFound`` for another practice's
+    calendar.
+    """
+    around = everything(uow, practice_id) if viewer is None else surroundings(uow, viewer)
+    if calendar_id not in around.accesses:
+        raise NotFound(f"no calendar {calendar_id} here")
+    chosen = candidates.find(uow, practice_id, calendar_id, within, around.time_zone)
+    found = []
+    for stored in _load(uow, viewer, around, calendar_id, object_ids=chosen.object_ids):
+        starts = chosen.starts.get(stored.appointment_id)
+        for placed in spans.placed(stored.object, within, around.time_zone, starts):
+            found.append((stored, placed))
+    return sorted(found, key=lambda pair: (pair[1].start, pair[0].object_id))
+
+
 def window_range(viewer: Viewer, time_zone: str, today: date | None = None) -> spans.Range | None:
     """The instants the viewer's window covers: whole days of ``time_zone`` around today; None: no window."""
     window = viewer.window
@@ -137,23 +157,23 @@ def _visible(uow: UnitOfWork, viewer: Viewer, calendar_id: int) -> Surroundings:
 
 def _load(
     uow: UnitOfWork,
-    viewer: Viewer,
+    viewer: Viewer | None,
     around: Surroundings,
     calendar_id: int,
     *,
     hrefs: Iterable[str] | None = None,
     object_ids: Iterable[int] | None = None,
 ) -> list[StoredObject]:
-    parameters: dict[str, Any] = {"calendar": calendar_id, "staff": viewer.staff_id}
+    parameters: dict[str, Any] = {"calendar": calendar_id, "staff": viewer.staff_id if viewer else 0}
     if hrefs is not None:
-        kind, parameters["hrefs"] = "hrefs", _listed(uow, hrefs)
+        kind, parameters["hrefs"] = "hrefs", listed(uow.dialect, hrefs)
     elif object_ids is not None:
-        kind, parameters["ids"] = "ids", _listed(uow, object_ids)
+        kind, parameters["ids"] = "ids", listed(uow.dialect, object_ids)
     else:
         kind = "all"
     with translated_errors():
-        rows = uow.connection.execute(_objects_query(kind, uow.dialect), parameters).all()
-        overrides = uow.connection.execute(_overrides_query(kind, uow.dialect), parameters).all()
+        rows = uow.connection.execute(objects_query(kind, uow.dialect), parameters).all()
+        overrides = uow.connection.execute(overrides_query(kind, uow.dialect), parameters).all()
     reader = stored_rows.Reader(around.time_zone, dict(around.rooms))
     by_object: dict[int, list[Sequence[Any]]] = {}
     for row in overrides:
@@ -170,12 +190,12 @@ def _stored(
     row: Sequence[Any],
     override_rows: Sequence[Sequence[Any]],
     reader: stored_rows.Reader,
-    viewer: Viewer,
+    viewer: Viewer | None,
     around: Surroundings,
     calendar_id: int,
 ) -> StoredObject | None:
-    object_id, href, uid, opaque, appointment_id, revision, personal, extra, owner = row[:_OBJECT_COLUMNS]
-    master = reader.read(row[_OBJECT_COLUMNS:])
+    object_id, href, uid, opaque, appointment_id, revision, personal, extra, owner = row[:OBJECT_COLUMNS]
+    master = reader.read(row[OBJECT_COLUMNS:])
     if master.recurrence_id is not None:
         # an instance that lives in this calendar, its series in another: an entry of its own here
         master = replace(master, recurrence_id=None)
@@ -202,9 +222,9 @@ def _stored(
     )
 
 
-def _is_seen(entry: Appointment, viewer: Viewer) -> bool:
+def _is_seen(entry: Appointment, viewer: Viewer | None) -> bool:
     if entry.status is Status.UNCONFIRMED:
-        return entry.author_staff_id == viewer.staff_id
+        return viewer is None or entry.author_staff_id == viewer.staff_id
     return entry.status is not Status.CANCELLED
 
 
@@ -216,7 +236,7 @@ def _is_hollow(master: Appointment) -> bool:
 def _overrides(
     rows: Sequence[Sequence[Any]],
     reader: stored_rows.Reader,
-    viewer: Viewer,
+    viewer: Viewer | None,
     master: Appointment,
     owner: int | None,
 ) -> tuple[list[Appointment], set[datetime], set[int | None]]:
@@ -228,8 +248,8 @@ def _overrides(
     elsewhere: set[datetime] = set()
     owners = {owner}
     for row in rows:
-        _, own_owner, linked, linked_here = row[:_OVERRIDE_COLUMNS]
-        entry = reader.read(row[_OVERRIDE_COLUMNS:])
+        _, own_owner, linked, linked_here = row[:OVERRIDE_COLUMNS]
+        entry = reader.read(row[OVERRIDE_COLUMNS:])
         original = entry.recurrence_id or entry.start
         if master.all_day:
             original = stored_rows.midnight(original)
@@ -248,95 +268,3 @@ def _overrides(
         within[original] = replace(entry, recurrence_id=original, room=room)
         owners.add(own_owner if own_owner is not None else owner)
     return [within[original] for original in sorted(within)], elsewhere, owners
-
-
-_OBJECT_COLUMNS = 9
-_OVERRIDE_COLUMNS = 4
-
-
-@lru_cache(maxsize=8)
-def _objects_query(kind: str, dialect: str) -> Select[Any]:
-    o = calendar_object.c
-    vcalendar = event_extra.alias()
-    source = stored_rows.joined(
-        calendar_object.join(appointment, appointment.c.id == o.appointment_id)
-    ).outerjoin(
-        vcalendar, and_(vcalendar.c.appointment_id == o.appointment_id, vcalendar.c.component == "VCALENDAR")
-    )
-    own = [o.id, o.href, o.uid, o.opaque, o.appointment_id]
-    if kind == "all":
-        changes = _all_revisions()
-        source = source.outerjoin(changes, changes.c.object_id == o.id)
-        revisions = [changes.c.common, changes.c.mine]
-    else:
-        revisions = [_revision(0), _revision(bindparam("staff"))]
-    query = select(*own, *revisions, vcalendar.c.content, stored_rows.owner(), *stored_rows.columns())
-    return query.select_from(source).where(_chosen(kind, dialect)).order_by(o.id)
-
-
-@lru_cache(maxsize=8)
-def _overrides_query(kind: str, dialect: str) -> Select[Any]:
-    o = calendar_object.c
-    link = appointment_calendar.alias()
-    linked = (
-        select(link.c.calendar_id).where(link.c.appointment_id == appointment.c.id).correlate(appointment)
-    )
-    source = stored_rows.joined(
-        calendar_object.join(appointment, appointment.c.series_id == o.appointment_id)
-    )
-    query = select(
-        o.id,
-        stored_rows.owner(),
-        linked.exists(),
-        linked.where(link.c.calendar_id == bindparam("calendar")).exists(),
-        *stored_rows.columns(),
-    )
-    return query.select_from(source).where(_chosen(kind, dialect)).order_by(appointment.c.id)
-
-
-def _chosen(kind: str, dialect: str) -> ColumnElement[bool]:
-    o = calendar_object.c
-    here: ColumnElement[int] = bindparam("calendar", type_=BigId)
-    live = o.removed_revision.is_(None)
-    if kind == "hrefs":
-        return and_(o.calendar_id == here, live, o.href.in_(_list("hrefs", dialect, Text())))
-    if kind == "ids":
-        # "+ 0" keeps SQLite from walking through the calendar's index instead of looking the ids up
-        return and_(o.id.in_(_list("ids", dialect, BigId)), live, o.calendar_id + 0 == here)
-    return and_(o.calendar_id == here, live)
-
-
-def _revision(staff: Any) -> ColumnElement[Any]:
-    change = object_change.alias()
-    return (
-        select(func.max(change.c.revision))
-        .where(change.c.object_id == calendar_object.c.id, change.c.staff_id == staff)
-        .correlate(calendar_object)
-        .scalar_subquery()
-    )
-
-
-def _all_revisions() -> Any:
-    change = object_change.c
-    return (
-        select(
-            change.object_id,
-            func.max(change.revision).filter(change.staff_id == 0).label("common"),
-            func.max(change.revision).filter(change.staff_id != 0).label("mine"),
-        )
-        .where(change.calendar_id == bindparam("calendar"), change.staff_id.in_([0, bindparam("staff")]))
-        .group_by(change.object_id)
-        .subquery()
-    )
-
-
-def _list(name: str, dialect: str, kind: Any) -> Select[Any]:
-    """A list of any length as one parameter: JSON on SQLite, an array on PostgreSQL."""
-    if dialect == "sqlite":
-        return select(func.json_each(bindparam(name)).table_valued("value").c.value)
-    return select(func.unnest(cast(bindparam(name), ARRAY(kind))))
-
-
-def _listed(uow: UnitOfWork, values: Iterable[Any]) -> Any:
-    unique = list(dict.fromkeys(values))
-    return json.dumps(unique) if uow.dialect == "sqlite" else unique

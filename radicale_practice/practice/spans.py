@@ -48,6 +48,15 @@ class Range:
         return start < self.end and end > self.start
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """One instance that takes place: its row (a master, or the override) and its instants, naive UTC."""
+
+    appointment: Appointment
+    start: datetime
+    end: datetime
+
+
 def make_range(start: datetime | None, end: datetime | None) -> Range:
     """The range from two instants, aware or naive in UTC; None is open."""
     return Range(_naive(start, EARLIEST), _naive(end, LATEST), start is None or end is None)
@@ -92,10 +101,18 @@ def occurrences(
     are known; without them the series is expanded here. Cancelled instances do not take place, overridden
     ones at their own time, and those that live in another calendar are not this object's.
     """
+    for found in placed(shown, within, time_zone, stored):
+        yield found.start, found.end
+
+
+def placed(
+    shown: CalendarObject, within: Range, time_zone: str, stored: Iterable[datetime] | None = None
+) -> Iterator[Placed]:
+    """As ``occurrences``, with the appointment row that decides each."""
     for appointment, start in instances(shown, within, stored):
         begin, end = span(appointment, start, time_zone)
         if within.holds(begin, end):
-            yield begin, end
+            yield Placed(appointment, begin, end)
 
 
 def instances(
