@@ -136,7 +136,9 @@ class World:
 
     def weekly(self, uid: str = "w1", *overrides: Appointment, **values: Any) -> CalendarObject:
         """Four Mondays."""
-        master = self.entry(**{"rrule": "FREQ=WEEKLY;COUNT=4", "patient": self.maria, **values})
+        master = self.entry(
+            **{"start": MONDAY, "rrule": "FREQ=WEEKLY;COUNT=4", "patient": self.maria, **values}
+        )
         return CalendarObject(uid, (master, *overrides))
 
 

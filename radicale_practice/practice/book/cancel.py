@@ -25,16 +25,13 @@ from radicale_practice.practice.refusals import Outcome
 
 def cancel(uow: UnitOfWork, viewer: Viewer, practice: Practice, stored: StoredObject) -> Outcome:
     """A device deletes an event: cancelled, refused, held, or the second half of a recognised move."""
-    appointment_id = identity.appointment_id_of(uow, stored)
     facts = permissions.facts(uow, viewer, _calendar_ids(stored))
     private = any(f.private for f in facts.values())
     if not permissions.all_writable(facts, _calendar_ids(stored)):
-        return _refuse(uow, viewer, practice, stored, refusals.READ_ONLY, appointment_id, private)
-    rows = None
-    if appointment_id is not None:
-        rows = appointment_rows.lock(uow, practice.id, appointment_id)
-    if rows is None or not rows.is_shown:
-        return _refuse(uow, viewer, practice, stored, refusals.CHANGED_MEANWHILE, appointment_id, private)
+        return _refuse(uow, viewer, practice, stored, refusals.READ_ONLY, private)
+    rows = identity.lock(uow, stored, practice.id)
+    if rows is None:
+        return _refuse(uow, viewer, practice, stored, refusals.CHANGED_MEANWHILE, private)
     return cancel_rows(uow, viewer, practice, stored, rows, facts)
 
 
@@ -54,10 +51,10 @@ def cancel_rows(
         )
         return Outcome("done", "", stored.object_id, stored.href)
     if is_documented(rows.master):
-        return _refuse(uow, viewer, practice, stored, refusals.DOCUMENTED, rows.id, private)
+        return _refuse(uow, viewer, practice, stored, refusals.DOCUMENTED, private)
     live = [r for r in rows.here().values() if r["status"] != Status.CANCELLED]
     if live and stored.object.master is None and all(is_documented(r) for r in live):
-        return _refuse(uow, viewer, practice, stored, refusals.DOCUMENTED, rows.id, private)
+        return _refuse(uow, viewer, practice, stored, refusals.DOCUMENTED, private)
     actor = refusals.actor_of(viewer)
     moved = recognised_moves.take_over_copy(uow, viewer, practice, stored, rows)
     if moved is not None:
@@ -155,7 +152,6 @@ def _refuse(
     practice: Practice,
     stored: StoredObject,
     reason: str,
-    appointment_id: int | None,
     private: bool,
 ) -> Outcome:
     return refusals.refuse(
@@ -165,7 +161,7 @@ def _refuse(
         reason,
         calendar_id=stored.calendar_id,
         object_id=stored.object_id,
-        appointment_id=appointment_id,
+        appointment_id=stored.appointment_id,
         href=stored.href,
         private=private,
     )

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from radicale_practice.practice import (
-    appointment_rows,
     brake,
     double_booking,
     journal,
@@ -69,17 +68,14 @@ class _Change:
 
     def run(self) -> Outcome:
         """Check, then write."""
-        appointment_id = identity.appointment_id_of(self.uow, self.current)
         calendars = {c for c in (self.calendar_id, self.current.owner_calendar_id) if c is not None}
         facts = permissions.facts(self.uow, self.viewer, calendars)
         self.private = {c for c, f in facts.items() if f.private}
         if not permissions.all_writable(facts, calendars):
-            return self._refuse(refusals.READ_ONLY, appointment_id)
-        rows = None
-        if appointment_id is not None:
-            rows = appointment_rows.lock(self.uow, self.practice.id, appointment_id)
-        if rows is None or not rows.is_shown:
-            return self._refuse(refusals.CHANGED_MEANWHILE, appointment_id)
+            return self._refuse(refusals.READ_ONLY)
+        rows = identity.lock(self.uow, self.current, self.practice.id)
+        if rows is None:
+            return self._refuse(refusals.CHANGED_MEANWHILE)
         self.rows = rows
         master = self.desired.master
         if master is not None and master.status is Status.CANCELLED:
@@ -91,24 +87,24 @@ class _Change:
         """The outcome if nothing is to be written or the change may not be."""
         if not (made.writes_rows or made.writes_extra or made.personal):
             if made.pinned:
-                return self._refuse(refusals.DOCUMENTED, self.rows.id)
+                return self._refuse(refusals.DOCUMENTED)
             return Outcome(
                 "done", "", self.current.object_id, self.current.href, exact=not made.adjusted, changed=False
             )
         if not made.writes_rows:
             return None
         if is_documented(self.rows.master):
-            return self._refuse(refusals.DOCUMENTED, self.rows.id)
+            return self._refuse(refusals.DOCUMENTED)
         if made.stale:
-            return self._refuse(refusals.CHANGED_MEANWHILE, self.rows.id)
+            return self._refuse(refusals.CHANGED_MEANWHILE)
         if (
             self.rows.master["series_id"] is not None
             and self.desired.master
             and self.desired.master.is_series
         ):
-            return self._refuse(refusals.NESTED_SERIES, self.rows.id)
+            return self._refuse(refusals.NESTED_SERIES)
         if not reach.in_window(self.viewer, self.practice, self.desired):
-            return self._refuse(refusals.WINDOW, self.rows.id)
+            return self._refuse(refusals.WINDOW)
         self.action = self._action(made)
         if self.action != "change" and not self.private and not self._unconfirmed:
             return self._braked()
@@ -165,7 +161,7 @@ class _Change:
                 return self._attempt(made, retimed)
         except SlotTaken:
             if not self._unconfirmed:
-                return self._refuse(refusals.SLOT_TAKEN, self.rows.id)
+                return self._refuse(refusals.SLOT_TAKEN)
         for name in ("status", "unconfirmed_reason"):
             made.updates[self.rows.id].pop(name)
         outcome = self._attempt(made, False)
@@ -221,7 +217,7 @@ class _Change:
         if not self.private:
             file_findings(self.uow, self.practice, self.actor, self.calendar_id, after, self.findings)
 
-    def _refuse(self, reason: str, appointment_id: int | None) -> Outcome:
+    def _refuse(self, reason: str) -> Outcome:
         return refusals.refuse(
             self.uow,
             self.viewer,
@@ -229,7 +225,7 @@ class _Change:
             reason,
             calendar_id=self.calendar_id,
             object_id=self.current.object_id,
-            appointment_id=appointment_id,
+            appointment_id=self.current.appointment_id,
             href=self.current.href,
             private=bool(self.private),
         )

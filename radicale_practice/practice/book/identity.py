@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from radicale_practice.practice import appointment_rows
+from radicale_practice.practice.appointment_rows import Rows
 from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.schema.sync_tables import calendar_object
@@ -20,12 +22,14 @@ class Identity:
     uid: str
 
 
-def appointment_id_of(uow: UnitOfWork, stored: StoredObject) -> int | None:
-    """The appointment or series a calendar object shows; None if it went meanwhile."""
-    query = select(calendar_object.c.appointment_id).where(
-        calendar_object.c.id == stored.object_id, calendar_object.c.removed_revision.is_(None)
-    )
-    return uow.connection.execute(query).scalar()
+def lock(uow: UnitOfWork, stored: StoredObject, practice_id: int) -> Rows | None:
+    """Lock the rows a calendar object shows; None if it is not what was read any more: deleted, or moved to
+    another calendar meanwhile."""
+    rows = appointment_rows.lock(uow, practice_id, stored.appointment_id)
+    if rows is None or not rows.is_shown or rows.owner_calendar_id != stored.owner_calendar_id:
+        return None
+    calendars = rows.calendars.get(rows.id, {})
+    return rows if not calendars or stored.calendar_id in calendars else None
 
 
 def live(uow: UnitOfWork, calendar_id: int, appointment_id: int) -> Identity | None:

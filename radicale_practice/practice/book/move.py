@@ -39,7 +39,6 @@ def move(
     facts = permissions.facts(uow, viewer, {*calendars, to_calendar_id})
     target = permissions.require_write(facts, to_calendar_id)
     private = any(facts[c].private for c in calendars if c in facts)
-    appointment_id = identity.appointment_id_of(uow, stored)
 
     def refuse(reason: str) -> Outcome:
         return refusals.refuse(
@@ -49,15 +48,15 @@ def move(
             reason,
             calendar_id=stored.calendar_id,
             object_id=stored.object_id,
-            appointment_id=appointment_id,
+            appointment_id=stored.appointment_id,
             href=stored.href,
             private=private,
         )
 
     if not permissions.all_writable(facts, calendars):
         return refuse(refusals.READ_ONLY)
-    rows = None if appointment_id is None else appointment_rows.lock(uow, practice.id, appointment_id)
-    if rows is None or not rows.is_shown:
+    rows = identity.lock(uow, stored, practice.id)
+    if rows is None:
         return refuse(refusals.CHANGED_MEANWHILE)
     if any(is_documented(r) for r in (rows.master, *rows.here().values())):
         return refuse(refusals.DOCUMENTED)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 
-from radicale_practice.practice import clock, recurrence
+from radicale_practice.practice import calendar_objects, spans
 from radicale_practice.practice.model import CalendarObject, Viewer
 from radicale_practice.practice.projections import Practice
 
@@ -13,22 +13,9 @@ FAR = timedelta(days=366)
 
 
 def in_window(viewer: Viewer, practice: Practice, entry: CalendarObject) -> bool:
-    """Whether some part of the object lies in the days the viewer's device looks at (practice's days)."""
-    window = viewer.window
-    if window.days_back is None and window.days_ahead is None:
-        return True
-    today = datetime.combine(clock.today(practice.time_zone), time())
-    first = datetime.min if window.days_back is None else today - timedelta(days=window.days_back)
-    last = datetime.max if window.days_ahead is None else today + timedelta(days=window.days_ahead + 1)
-    for found in entry.appointments:
-        if found.is_series:
-            length = max(found.end - found.start, timedelta())
-            after = first - length if first - datetime.min > length else first
-            if next(recurrence.expand(found, after, last), None) is not None:
-                return True
-        elif found.start < last and (found.end > first or found.start >= first):
-            return True
-    return False
+    """Whether some part of the object lies in the days the viewer's device looks at, as reading judges it."""
+    window = calendar_objects.window_range(viewer, practice.time_zone)
+    return window is None or any(spans.occurrences(entry, window, practice.time_zone))
 
 
 def takes_place_of(current: CalendarObject, desired: CalendarObject) -> bool:

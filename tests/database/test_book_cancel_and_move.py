@@ -1,0 +1,521 @@
+"""Deletion, its way back, moves in all their forms, and the burst brake, on both engines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from radicale_practice.practice import attention, book, clock, revisions
+from radicale_practice.practice.database import Database
+from radicale_practice.practice.errors import NotPermitted
+from radicale_practice.practice.model import Actor, Status, Viewer
+from radicale_practice.practice.refusals import Outcome
+from radicale_practice.practice.schema import practice_tables as t
+from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
+from tests.database.test_book_apply import document, master_id, put
+
+WEEK = timedelta(days=7)
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return build(database)
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+    """The present instant, settable."""
+    present = [datetime(2026, 11, 10, 8)]
+    monkeypatch.setattr(clock, "utc_now", lambda: present[0])
+    return present
+
+
+def delete(
+    world: World, href: str = "a.ics", calendar_id: int | None = None, viewer: Viewer | None = None
+) -> Outcome:
+    """One DELETE in a unit of its own."""
+    viewer = viewer or world.viewer()
+    with world.write(viewer) as uow, uow.operation():
+        (stored,) = world.load(uow, href, calendar_id, viewer)
+        return book.cancel(uow, viewer, world.practice(uow), stored)
+
+
+def move(
+    world: World,
+    to_calendar_id: int,
+    href: str = "a.ics",
+    calendar_id: int | None = None,
+    viewer: Viewer | None = None,
+    to_href: str | None = None,
+) -> Outcome:
+    """One MOVE in a unit of its own."""
+    viewer = viewer or world.reception()
+    with world.write(viewer) as uow, uow.operation():
+        (stored,) = world.load(uow, href, calendar_id, viewer)
+        return book.move(uow, viewer, world.practice(uow), stored, to_calendar_id, to_href or href)
+
+
+def removed(world: World, calendar_id: int, since: int) -> set[str]:
+    """Hrefs that a sync reports as removed."""
+    with world.database.read() as uow:
+        changes = revisions.changes_since(uow, calendar_id, world.anna, since)
+        return {c.href for c in changes if not c.live}
+
+
+def resolve(world: World, item: int, how: str, **more: int) -> attention.Resolution:
+    viewer = world.reception()
+    with world.write(viewer) as uow:
+        return attention.resolve(uow, Actor(world.rita), item, how, **more)
+
+
+# deletion and restore
+
+
+def test_deletion_cancels_and_restore_brings_the_same_identity(world: World) -> None:
+    put(world, world.event("u", patient=world.maria, extra="X", note="n"))
+    entry, since = world.stored("a.ics").object.appointments[0], world.revision()
+    assert delete(world, viewer=world.viewer()).kind == "done"
+    row = world.row(entry.id)
+    assert (row["status"], row["cancelled_by"], row["cancelled_device"]) == ("cancelled", world.anna, None)
+    assert row["cancelled_at"] is not None
+    assert removed(world, world.anna_calendar, since) == {"a.ics"}
+    with world.write() as uow:
+        assert book.restore(uow, Actor(), entry.id)
+    stored = world.stored("a.ics")
+    assert (stored.uid, stored.object.appointments[0]) == ("u", entry)
+
+
+def test_restore_says_so_if_the_identity_is_taken(world: World) -> None:
+    put(world, world.event("u"))
+    entry = master_id(world)
+    delete(world, viewer=world.viewer(device_id=1))
+    put(world, world.event("u", MONDAY + 5 * HOUR), viewer=world.viewer(device_id=2))
+    with world.write() as uow:
+        assert not book.restore(uow, Actor(), entry)
+    assert len(world.hrefs()) == 2
+
+
+def test_status_cancelled_is_a_deletion(world: World) -> None:
+    put(world, world.event())
+    key = master_id(world)
+    assert put(world, with_master(world.stored("a.ics").object, status=Status.CANCELLED)).kind == "done"
+    assert world.row(key)["status"] == "cancelled"
+    assert world.hrefs() == []
+
+
+def test_a_new_event_that_is_cancelled_already_is_kept_and_not_served(world: World) -> None:
+    assert put(world, world.event(status=Status.CANCELLED)).kind == "done"
+    assert world.hrefs() == []
+    assert [r["status"] for r in world.rows(t.appointment)] == ["cancelled"]
+
+
+def test_a_documented_appointment_is_not_deleted(world: World) -> None:
+    put(world, world.event())
+    document(world, master_id(world))
+    before = world.revision()
+    assert delete(world).reason == "documented"
+    assert "a.ics" in world.hrefs()
+    assert world.revision() > before
+
+
+def test_read_access_does_not_delete(world: World) -> None:
+    put(world, world.event(), calendar_id=world.ben_calendar, viewer=world.reception())
+    outcome = delete(world, calendar_id=world.ben_calendar)
+    assert (outcome.kind, outcome.reason) == ("refused", "read-only")
+
+
+@pytest.mark.parametrize("rule", ["FREQ=WEEKLY;COUNT=4", "FREQ=WEEKLY", "FREQ=DAILY;UNTIL=20500101T000000Z"])
+def test_deleting_a_series_leaves_the_documented_instances_and_restore_undoes_it(
+    world: World, rule: str
+) -> None:
+    series = with_override(world.weekly(rrule=rule), MONDAY + WEEK, subject="seen")
+    put(world, with_override(series, MONDAY + 2 * WEEK, subject="planned"))
+    shown = world.stored("a.ics").object
+    seen, planned = shown.overrides
+    document(world, seen.id)
+    outcome = delete(world)
+    assert (outcome.kind, outcome.reason, outcome.exact) == ("done", "documented-instances", False)
+    assert world.row(seen.id)["status"] == "done"
+    assert world.row(planned.id)["status"] == "cancelled"
+    left = world.stored("a.ics").object
+    assert taking_place(left) == [MONDAY + WEEK]
+    with world.write() as uow:
+        assert book.restore(uow, Actor(), shown.appointments[0].id)
+    again = world.stored("a.ics").object
+    assert again.master == shown.master
+    assert [o.status for o in again.overrides] == [Status.DONE, Status.BOOKED]
+
+
+def taking_place(shown) -> list[datetime]:
+    """Dates on which something of the object takes place."""
+    from radicale_practice.practice import recurrence
+
+    dates = set(recurrence.expand(shown.master, None, datetime(2040, 1, 1))) if shown.master else set()
+    for entry in shown.overrides:
+        dates.discard(entry.recurrence_id)
+        if entry.status is not Status.CANCELLED:
+            dates.add(entry.recurrence_id)
+    return sorted(dates)
+
+
+def test_a_series_far_too_long_to_exclude_one_by_one_is_cut_to_dates(world: World) -> None:
+    far = MONDAY + timedelta(days=1000)
+    put(world, with_override(world.weekly(rrule="FREQ=DAILY"), far, subject="seen"))
+    document(world, world.stored("a.ics").object.overrides[0].id)
+    delete(world)
+    assert taking_place(world.stored("a.ics").object) == [far]
+
+
+def test_deleting_what_remains_of_a_series_is_refused(world: World) -> None:
+    orphan = world.entry(MONDAY, recurrence_id=MONDAY)
+    put(world, replace(world.event("o"), appointments=(orphan,)))
+    document(world, master_id(world))
+    assert delete(world).reason == "documented"
+
+
+def test_deleting_orphans_cancels_them(world: World) -> None:
+    orphan = world.entry(MONDAY, recurrence_id=MONDAY)
+    put(world, replace(world.event("o"), appointments=(orphan,)))
+    key = master_id(world)
+    assert delete(world).kind == "done"
+    assert world.row(key)["status"] == "cancelled"
+    assert world.hrefs() == []
+
+
+# MOVE
+
+
+def test_move_keeps_everything(world: World) -> None:
+    put(world, world.event("u", patient=world.maria, note="n", extra="X", personal="P"))
+    entry, since = world.stored("a.ics").object.appointments[0], world.revision()
+    outcome = move(world, world.ben_calendar, to_href="b.ics")
+    assert (outcome.kind, outcome.href) == ("done", "b.ics")
+    stored = world.stored("b.ics", world.ben_calendar, world.reception())
+    assert (stored.uid, stored.object.appointments[0].id) == ("u", entry.id)
+    moved = stored.object.appointments[0]
+    assert (moved.patient, moved.note, moved.extra) == (world.maria, "n", "X")
+    assert world.calendars(entry.id) == {world.ben_calendar: "owner"}
+    assert removed(world, world.anna_calendar, since) == {"a.ics"}
+    assert world.journal()[-1]["action"] == "move"
+
+
+def test_a_series_moves_with_its_instances(world: World) -> None:
+    put(world, with_override(world.weekly(), MONDAY + WEEK, subject="x"))
+    move(world, world.ben_calendar)
+    stored = world.stored("a.ics", world.ben_calendar, world.reception())
+    assert [o.subject for o in stored.object.overrides] == ["x"]
+    assert world.hrefs(world.ben_calendar, world.reception()) == ["a.ics"]
+
+
+def test_renaming_within_a_calendar_removes_the_old_href(world: World) -> None:
+    put(world, world.event("u"))
+    since = world.revision()
+    move(world, world.anna_calendar, to_href="n.ics")
+    assert world.hrefs() == ["n.ics"]
+    assert removed(world, world.anna_calendar, since) == {"a.ics"}
+
+
+def test_documented_appointments_do_not_move(world: World) -> None:
+    put(world, world.event())
+    document(world, master_id(world))
+    assert move(world, world.ben_calendar).reason == "documented"
+    assert "a.ics" in world.hrefs()
+
+
+def test_moving_needs_write_on_both(world: World) -> None:
+    put(world, world.event())
+    with pytest.raises(NotPermitted):
+        move(world, world.ben_calendar, viewer=world.viewer())
+    put(world, world.event(), "b.ics", world.ben_calendar, world.reception())
+    outcome = move(world, world.anna_calendar, "b.ics", world.ben_calendar, world.viewer())
+    assert outcome.reason == "read-only"
+
+
+def test_a_room_is_exchanged_for_another_room(world: World) -> None:
+    with world.write() as uow:
+        new = book.NewAppointment(world.anna_calendar, MONDAY, MONDAY + HOUR, rooms=(world.room,))
+        key = book.add(uow, Actor(), new)
+    (href,) = world.hrefs(world.room, world.reception())
+    move(world, world.other_room, href, world.room)
+    assert world.calendars(key) == {world.anna_calendar: "owner", world.other_room: "resource"}
+
+
+# moves in two halves
+
+
+def same_again(world: World, calendar_id: int, uid: str, viewer: Viewer, **values) -> Outcome:
+    """What Outlook and DAVx5 upload: what they could see of it, under a new name."""
+    return put(world, world.event(uid, subject="seen", **values), "new.ics", calendar_id, viewer)
+
+
+def original(world: World) -> int:
+    put(
+        world,
+        world.event("u", patient=world.maria, note="n", phone="1", extra="X", personal="P"),
+        viewer=world.reception(),
+    )
+    return master_id(world)
+
+
+def check_taken_over(world: World, key: int, start: datetime = MONDAY) -> None:
+    viewer = world.reception()
+    stored = world.stored("new.ics", world.ben_calendar, viewer)
+    (entry,) = stored.object.appointments
+    assert entry.id == key
+    assert (entry.patient, entry.note, entry.phone, entry.extra) == (world.maria, "n", "1", "X")
+    assert entry.start == start
+    assert world.hrefs(world.anna_calendar, viewer) == []
+    assert world.hrefs(world.ben_calendar, viewer) == ["new.ics"]
+    assert world.row(key)["status"] == "booked"
+    assert [r["id"] for r in world.rows(t.appointment)] == [key]
+
+
+def test_put_then_delete_is_a_move(world: World) -> None:
+    key, viewer = original(world), world.reception()
+    same_again(world, world.ben_calendar, "u", viewer, start=MONDAY + HOUR)
+    since = world.revision()
+    outcome = delete(world, viewer=viewer)
+    assert (outcome.kind, outcome.exact) == ("done", False)
+    check_taken_over(world, key, MONDAY + HOUR)
+    assert removed(world, world.anna_calendar, since) == {"a.ics"}
+
+
+def test_delete_then_put_is_a_move(world: World) -> None:
+    key, viewer = original(world), world.reception()
+    delete(world, viewer=viewer)
+    outcome = same_again(world, world.ben_calendar, "u", viewer, start=MONDAY + HOUR)
+    assert (outcome.kind, outcome.exact) == ("done", False)
+    check_taken_over(world, key, MONDAY + HOUR)
+
+
+@pytest.mark.parametrize("put_first", [True, False])
+def test_the_same_link_is_enough(world: World, put_first: bool) -> None:
+    key, viewer = original(world), world.reception()
+    link = f"URL:https://praxis.example/{world.row(key)['public_id']}"
+    if put_first:
+        same_again(world, world.ben_calendar, "other", viewer, extra=link)
+        delete(world, viewer=viewer)
+    else:
+        delete(world, viewer=viewer)
+        same_again(world, world.ben_calendar, "other", viewer, extra=link)
+    check_taken_over(world, key)
+
+
+def test_a_put_alone_is_a_copy(world: World) -> None:
+    key, viewer = original(world), world.reception()
+    same_again(world, world.ben_calendar, "u", viewer)
+    assert world.hrefs(world.anna_calendar, viewer) == ["a.ics"]
+    assert world.hrefs(world.ben_calendar, viewer) == ["new.ics"]
+    assert world.row(key)["status"] == "booked"
+
+
+def test_another_device_or_too_late_is_no_move(world: World, now: list[datetime]) -> None:
+    key, viewer = original(world), world.reception()
+    same_again(world, world.ben_calendar, "u", viewer)
+    now[0] += timedelta(minutes=11)
+    delete(world, viewer=viewer)
+    assert world.row(key)["status"] == "cancelled"
+    same_again(world, world.other_room, "u", world.reception(device_id=9))
+    assert world.row(key)["status"] == "cancelled"
+
+
+def test_a_documented_original_stays_and_the_copy_too(world: World) -> None:
+    key, viewer = original(world), world.reception()
+    document(world, key)
+    same_again(world, world.ben_calendar, "u", viewer)
+    assert delete(world, viewer=viewer).reason == "documented"
+    assert len(world.hrefs(world.ben_calendar, viewer)) == 1
+
+
+# the brake
+
+
+def fill(world: World, number: int, calendar_id: int | None = None, viewer: Viewer | None = None) -> None:
+    """Appointments of the practice, entered at the reception."""
+    with world.write() as uow:
+        for index in range(number):
+            book.add(
+                uow,
+                Actor(),
+                book.NewAppointment(
+                    calendar_id or world.anna_calendar,
+                    MONDAY + index * HOUR,
+                    MONDAY + index * HOUR + HOUR,
+                    patient_id=world.maria.id,
+                ),
+            )
+
+
+def test_a_swiped_day(world: World, now: list[datetime]) -> None:
+    fill(world, 14)
+    hrefs, before = world.hrefs(), world.revision()
+    kinds = [delete(world, h).kind for h in hrefs]
+    assert kinds == ["done"] * 10 + ["held"] * 4
+    assert world.revision() > before
+    left = [h for h in world.hrefs() if h in hrefs]
+    assert len(left) == 4
+    (row,) = world.attention("burst")
+    assert (row["reason"], row["count"], row["staff_id"]) == ("burst-cancellations", 4, world.anna)
+    (entry,) = world.rows(t.appointment, t.appointment.c.external_id.is_not(None))
+    assert entry["subject"] == "Praxis: 4 Änderungen wurden nicht übernommen"
+    # repeated at every sync, hours later: still held, and nothing more is written about it
+    lines = len(world.journal())
+    now[0] += timedelta(hours=3)
+    assert [delete(world, h).kind for h in left] == ["held"] * 4
+    assert len(world.journal()) == lines
+    assert world.attention("burst")[0]["count"] == 4
+
+
+def test_a_held_burst_is_carried_out_as_a_whole(world: World) -> None:
+    fill(world, 13)
+    for href in world.hrefs():
+        delete(world, href)
+    (row,) = world.attention("burst")
+    assert resolve(world, row["id"], "carry-out").done == 3
+    assert world.hrefs() == []
+    assert world.attention() == []
+
+
+def test_a_held_burst_is_undone_as_a_whole(world: World) -> None:
+    fill(world, 13)
+    hrefs = world.hrefs()
+    for href in hrefs:
+        delete(world, href)
+    (row,) = world.attention("burst")
+    assert resolve(world, row["id"], "undo").done == 10
+    assert world.hrefs() == hrefs
+
+
+def test_a_carried_out_burst_leaves_alone_what_the_practice_changed_since(world: World) -> None:
+    fill(world, 12)
+    for href in world.hrefs():
+        delete(world, href)
+    held = [h for h in world.hrefs() if world.stored(h).object.appointments[0].patient]
+    key = world.stored(held[0]).object.appointments[0].id
+    with world.write() as uow:
+        book.reschedule(uow, Actor(), key, MONDAY + 10 * WEEK)
+    (row,) = world.attention("burst")
+    result = resolve(world, row["id"], "carry-out")
+    assert (result.done, result.skipped) == (1, [(key, "changed-meanwhile")])
+
+
+def test_all_ways_of_taking_away_count_alike_and_a_series_once(world: World) -> None:
+    world.set(brake_cancellations=4, double_booking="allow")
+    fill(world, 3)
+    first, second, third = world.hrefs()
+    put(world, world.weekly("w", rrule="FREQ=DAILY;COUNT=30"), "w.ics", viewer=world.reception())
+    # EXDATEs of one series, again and again: one
+    for day in range(1, 6):
+        shown = world.stored("w.ics").object
+        excluded = (*shown.appointments[0].exdate, MONDAY + timedelta(days=day))
+        assert put(world, with_master(shown, exdate=excluded), "w.ics").kind == "done"
+    put(world, with_master(world.stored(first).object, status=Status.CANCELLED), first)
+    start = MONDAY + 9 * WEEK
+    over = with_master(world.stored(second).object, patient=world.josef, start=start, end=start + HOUR)
+    assert put(world, over, second).kind == "done"
+    far = MONDAY + timedelta(days=5000)
+    assert (
+        put(world, with_master(world.stored(third).object, start=far, end=far + HOUR), third).kind == "done"
+    )
+    fill(world, 1)
+    assert {r["action"] for r in world.journal()} >= {"cancel", "cancel-instance", "overwrite", "move-away"}
+    (last,) = set(world.hrefs()) - {second, third, "w.ics"}
+    assert delete(world, last).kind == "held"
+
+
+def test_a_held_overwriting_is_kept_and_carried_out(world: World) -> None:
+    world.set(brake_cancellations=0)
+    fill(world, 1)
+    (href,) = world.hrefs()
+    shown = world.stored(href).object
+    start = MONDAY + 9 * WEEK
+    over = with_master(shown, patient=world.josef, start=start, end=start + HOUR, extra="X")
+    assert put(world, over, href).kind == "held"
+    assert world.stored(href).object == shown
+    (row,) = world.attention("burst")
+    assert resolve(world, row["id"], "carry-out").done == 1
+    entry = world.stored(href).object.appointments[0]
+    assert (entry.patient, entry.start, entry.extra) == (world.josef, start, "X")
+
+
+def test_moving_to_a_private_calendar_counts(world: World) -> None:
+    world.set(brake_cancellations=1)
+    fill(world, 2)
+    first, second = world.hrefs()
+    viewer = world.viewer()
+    assert move(world, world.private, first, viewer=viewer).kind == "done"
+    assert move(world, world.private, second, viewer=viewer).kind == "held"
+    (row,) = world.attention("burst")
+    assert resolve(world, row["id"], "carry-out").done == 1
+    assert world.hrefs(world.private) == [first, second]
+
+
+def test_moves_by_the_client_do_not_count(world: World) -> None:
+    world.set(brake_cancellations=1, brake_creations=2)
+    viewer = world.reception()
+    for index in range(4):
+        uid, name = f"u{index}", f"{index}.ics"
+        with world.write() as uow:
+            book.add(uow, Actor(), book.NewAppointment(world.anna_calendar, MONDAY, MONDAY + HOUR))
+        (href,) = world.hrefs(world.anna_calendar, viewer)
+        uid = world.stored(href, viewer=viewer).uid
+        assert put(world, world.event(uid), name, world.ben_calendar, viewer).kind == "done"
+        assert delete(world, href, viewer=viewer).kind == "done"
+    assert len(world.hrefs(world.ben_calendar, viewer)) == 4
+    assert world.attention("burst") == []
+
+
+def test_private_calendars_are_free(world: World) -> None:
+    world.set(brake_cancellations=1, brake_creations=1)
+    for index in range(4):
+        assert put(world, world.event(f"u{index}"), f"{index}.ics", world.private).kind == "done"
+    assert [delete(world, f"{i}.ics", world.private).kind for i in range(4)] == ["done"] * 4
+    assert world.attention() == []
+    assert all(r["private"] for r in world.journal())
+
+
+def test_outlook_replicating_from_an_empty_folder(world: World, now: list[datetime]) -> None:
+    """Every appointment is deleted, at every synchronisation again, until somebody looks."""
+    fill(world, 40)
+    for _ in range(6):
+        for href in world.hrefs():
+            delete(world, href)
+        now[0] += timedelta(minutes=30)
+    assert len([h for h in world.hrefs() if world.stored(h).object.appointments[0].patient]) == 30
+    (row,) = world.attention("burst")
+    assert row["count"] == 30
+
+
+def test_an_upload_of_three_hundred_entries(world: World, now: list[datetime]) -> None:
+    viewer = world.viewer(device_id=5)
+    events = [(world.event(f"u{i}", MONDAY + i * HOUR, subject="s"), f"{i}.ics") for i in range(300)]
+    kinds = [put(world, e, h, viewer=viewer).kind for e, h in events]
+    assert kinds == ["done"] * 100 + ["held"] * 200
+    now[0] += timedelta(hours=1)
+    assert put(world, *events[-1], viewer=viewer).kind == "held"
+    (row,) = world.attention("burst")
+    assert (row["reason"], row["count"], row["device_id"]) == ("burst-creations", 200, 5)
+    assert resolve(world, row["id"], "carry-out").done == 200
+    assert len(world.hrefs()) == 300
+    assert world.stored("299.ics").object.appointments[0].subject == "s"
+
+
+def test_an_upload_of_too_many_is_undone(world: World) -> None:
+    world.set(brake_creations=3)
+    for index in range(6):
+        put(world, world.event(f"u{index}", MONDAY + index * HOUR), f"{index}.ics")
+    (row,) = world.attention("burst")
+    assert resolve(world, row["id"], "undo").done == 3
+    assert world.hrefs() == []
+
+
+def test_the_entry_can_be_deleted_without_noise(world: World) -> None:
+    put(world, world.event())
+    document(world, master_id(world))
+    delete(world)
+    (href,) = [h for h in world.hrefs() if h != "a.ics"]
+    lines = len(world.journal())
+    assert delete(world, href).kind == "done"
+    assert len(world.journal()) == lines
