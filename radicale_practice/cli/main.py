@@ -8,6 +8,7 @@ import typer
 
 from radicale_practice import __version__
 from radicale_practice.cli import (
+    agenda_commands,
     appointment_commands,
     calendar_commands,
     patient_commands,
@@ -50,6 +51,7 @@ app.add_typer(calendar_commands.app, name="calendar")
 app.add_typer(patient_commands.app, name="patient")
 app.add_typer(appointment_commands.app, name="appointment")
 app.add_typer(appointment_commands.series_app, name="series")
+app.command("agenda")(agenda_commands.agenda)
 app.command("journal")(record_commands.journal)
 app.add_typer(record_commands.attention_app, name="attention")
 app.command("undo")(record_commands.undo)

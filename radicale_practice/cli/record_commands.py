@@ -1,4 +1,4 @@
-"""``journal``, ``attention``, ``undo``, ``watch``, ``agenda``: what happened, and what is to be done."""
+"""``journal``, ``attention``, ``undo``: what happened, and what is to be done."""
 
 from __future__ import annotations
 

@@ -18,9 +18,7 @@ MOST_AT_ONCE = 500
 
 
 def watch(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a line.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     cursor: Annotated[int, typer.Option("--cursor", min=0, help="Go on after this one.")] = 0,
     follow: Annotated[bool, typer.Option("--follow/--once", help="Wait for more, or end.")] = True,
     seconds: Annotated[float, typer.Option("--every", min=0.1, help="Seconds between two looks.")] = 2.0,

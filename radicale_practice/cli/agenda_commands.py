@@ -1,0 +1,53 @@
+"""``agenda``: what takes place on a day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from radicale_practice.cli.context import DatabaseOption, PracticeOption, console, reading
+from radicale_practice.cli.moments import parse_day
+from radicale_practice.practice import agenda as agendas
+from radicale_practice.practice import calendars, clock
+from radicale_practice.practice.model import CalendarKind
+
+
+def agenda(
+    day: Annotated[str, typer.Argument(help="Such as today, 2026-11-24, tue.")] = "today",
+    calendar: Annotated[
+        list[str] | None,
+        typer.Option("--calendar", help="Only this one; may be repeated."),
+    ] = None,
+    days: Annotated[int, typer.Option("--days", min=1, max=agendas.MOST_DAYS)] = 1,
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """What takes place on a day, in the practice's wall time."""
+    with reading(database, practice) as session:
+        uow, about = session.uow, session.practice
+        first = parse_day(day, clock.today(about.time_zone))
+        if calendar:
+            chosen = [calendars.find(uow, about.id, name) for name in calendar]
+        else:
+            known = calendars.list_all(uow, about.id)
+            chosen = [row for row in known if row.active and row.kind is CalendarKind.PRACTITIONER]
+        names = {row.id: row.name for row in chosen}
+        found = agendas.between(uow, None, names, first, first + timedelta(days=days))
+    table = Table("Day", "From", "To", "Calendar", "Patient", "Subject", "Place", "Status", "Id")
+    for entry in found:
+        patient = entry.patient
+        table.add_row(
+            f"{entry.start:%a %Y-%m-%d}",
+            "all day" if entry.all_day else f"{entry.start:%H:%M}",
+            "" if entry.all_day else f"{entry.end:%H:%M}",
+            names[entry.calendar_id],
+            f"{patient.last_name} {patient.first_name} ({patient.number})" if patient else "",
+            entry.subject,
+            ", ".join(filter(None, (entry.location, entry.room))),
+            entry.status,
+            str(entry.appointment_id),
+        )
+    console().print(table)
