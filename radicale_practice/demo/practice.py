@@ -219,11 +219,13 @@ class _Book:
 
 
 def _insert(uow: UnitOfWork, table: Table, rows: list[dict[str, Any]]) -> list[int]:
-    """Insert in bulk; the new ids in the order of the rows."""
+    """Insert rows of one practice in bulk; the new ids in the order of the rows."""
     if not rows:
         return []
-    statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
-    return list(uow.connection.execute(statement, rows).scalars())
+    uow.connection.execute(insert(table), rows)
+    query = select(table.c.public_id, table.c.id).where(table.c.practice_id == rows[0]["practice_id"])
+    ids: dict[str, int] = {row.public_id: row.id for row in uow.connection.execute(query)}
+    return [ids[row["public_id"]] for row in rows]
 
 
 def _id(rng: Random) -> str:

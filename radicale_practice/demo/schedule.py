@@ -51,17 +51,17 @@ class Planned:
 
 @dataclass
 class _Books:
-    """What is taken, by practitioner and by room."""
+    """What is taken, by day and practitioner or room; nothing goes over midnight."""
 
-    people: dict[int, list[Span]] = field(default_factory=dict)
-    rooms: dict[int, list[Span]] = field(default_factory=dict)
+    people: dict[tuple[date, int], list[Span]] = field(default_factory=dict)
+    rooms: dict[tuple[date, int], list[Span]] = field(default_factory=dict)
     patients: dict[date, set[int]] = field(default_factory=dict)
 
     def free(self, number: int, span: Span) -> bool:
-        return _is_free(self.people.get(number, []), span)
+        return _is_free(self.people.get((span[0].date(), number), []), span)
 
     def take(self, number: int, span: Span) -> None:
-        self.people.setdefault(number, []).append(span)
+        self.people.setdefault((span[0].date(), number), []).append(span)
 
     def take_patient(self, rng: Random, *days: date) -> int:
         """Somebody who is not expected on any of these days yet."""
@@ -77,8 +77,8 @@ class _Books:
         if rng.random() > 0.7:
             return None
         for room in rng.sample(range(ROOMS), ROOMS):
-            if _is_free(self.rooms.get(room, []), span):
-                self.rooms.setdefault(room, []).append(span)
+            if _is_free(self.rooms.get((span[0].date(), room), []), span):
+                self.rooms.setdefault((span[0].date(), room), []).append(span)
                 return room
         return None
 
