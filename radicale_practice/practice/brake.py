@@ -6,7 +6,7 @@ has settled yet is remembered by the attention row, so that repeating it later d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -32,13 +32,16 @@ GIVING_BACK = frozenset({"restore", "move", "undo", "copy-removed"})
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Why an operation is not carried out: the burst it belongs to, or begins."""
+    """Why an operation is not carried out: the burst it belongs to, or begins.
+
+    ``tombstone``: the dead object that tells the device, if the operation is a repeated creation.
+    """
 
     reason: str
     burst: AttentionItem | None
     first: tuple[int, ...] = ()
     repeated: bool = False
-    known: list[Any] = field(default_factory=list)
+    tombstone: int | None = None
 
 
 def check(
@@ -58,8 +61,9 @@ def check(
     """
     bursts = [b for b in attention_rows.open_bursts(uow, practice.id, actor) if b.reason == reason]
     for burst in bursts:
-        if key(calendar_id, appointment_id, href) in [held[1:] for held in burst.details.get("held", [])]:
-            return Held(reason, burst, repeated=True)
+        for known in burst.details.get("held", []):
+            if known[1:4] == key(calendar_id, appointment_id, href):
+                return Held(reason, burst, repeated=True, tombstone=known[4])
     since = clock.utc_now() - timedelta(minutes=practice.settings.brake_minutes)
     counted, first = _counted(uow, practice.id, actor, reason, since)
     if appointment_id is not None:

@@ -11,7 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from radicale_practice.practice import attention_entry, attention_rows, brake, journal, revisions
+from radicale_practice.practice import (
+    attention_entry,
+    attention_rows,
+    brake,
+    journal,
+    revisions,
+    tombstones,
+)
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Actor, Viewer
 from radicale_practice.practice.projections import Practice
@@ -43,6 +50,15 @@ class Outcome:
     changed: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Phantom:
+    """An entry that is on the device under an href that holds nothing here."""
+
+    calendar_id: int
+    href: str
+    uid: str
+
+
 def actor_of(viewer: Viewer) -> Actor:
     """Who acts, from who is asking."""
     return Actor(viewer.staff_id, viewer.device_id, viewer.program)
@@ -59,11 +75,11 @@ def refuse(
     appointment_id: int | None,
     href: str = "",
     private: bool = False,
-    also_touch: Mapping[int, int] | None = None,
+    phantom: Phantom | None = None,
 ) -> Outcome:
     """Refuse a change to an existing event. The caller has undone whatever it wrote before.
 
-    ``also_touch``: further objects (calendar id: object id) whose version clients have to take again.
+    ``phantom``: where the device believes the event to be now.
     """
     note_refusal(
         uow,
@@ -76,9 +92,9 @@ def refuse(
     )
     if object_id is not None:
         revisions.touch(uow, calendar_id, [object_id])
-    for other_calendar, other in (also_touch or {}).items():
-        revisions.touch(uow, other_calendar, [other])
     attention_entry.update_entry(uow, practice, viewer.staff_id)
+    if phantom is not None:
+        tombstones.bury(uow, phantom.calendar_id, phantom.href, phantom.uid)
     return Outcome("refused", reason, object_id, href, exact=False)
 
 
@@ -139,33 +155,43 @@ def hold(
     object_id: int | None = None,
     appointment_id: int | None = None,
     patient_id: int | None = None,
+    phantom: Phantom | None = None,
 ) -> Outcome:
     """Hold an operation back as part of a burst; ``operation`` is all that it takes to carry it out later."""
     actor = actor_of(viewer)
-    if not held.repeated:
-        entry = journal.write(
-            uow,
-            "held",
-            practice_id=practice.id,
-            actor=actor,
-            appointment_id=appointment_id,
-            calendar_id=calendar_id,
-            patient_id=patient_id,
-            after={"reason": held.reason, "href": href, **operation},
-        )
-        _add_to_burst(uow, practice, actor, held, [entry, *brake.key(calendar_id, appointment_id, href)])
     if object_id is not None:
         revisions.touch(uow, calendar_id, [object_id])
+    if held.repeated:
+        if held.tombstone is not None:
+            tombstones.bury_again(uow, calendar_id, held.tombstone)
+        return Outcome("held", held.reason, object_id, href, exact=False)
+    entry = journal.write(
+        uow,
+        "held",
+        practice_id=practice.id,
+        actor=actor,
+        appointment_id=appointment_id,
+        calendar_id=calendar_id,
+        patient_id=patient_id,
+        after={"reason": held.reason, "href": href, **operation},
+    )
+    known = [entry, *brake.key(calendar_id, appointment_id, href)]
+    item_id, details = _add_to_burst(uow, practice, actor, held, [*known, None])
     attention_entry.update_entry(uow, practice, viewer.staff_id)
+    if phantom is not None:
+        tombstone = tombstones.bury(uow, phantom.calendar_id, phantom.href, phantom.uid)
+        if appointment_id is None:  # a creation may be repeated at every sync
+            details["held"][-1][-1] = tombstone
+            attention_rows.amend(uow, item_id, details, len(details["held"]))
     return Outcome("held", held.reason, object_id, href, exact=False)
 
 
 def _add_to_burst(
     uow: UnitOfWork, practice: Practice, actor: Actor, held: brake.Held, entry: list[Any]
-) -> None:
+) -> tuple[int, dict[str, Any]]:
     if held.burst is None:
         first: dict[str, Any] = {"first": list(held.first), "held": [entry]}
-        attention_rows.file(
+        item_id = attention_rows.file(
             uow,
             practice.id,
             attention_rows.BURST,
@@ -174,8 +200,9 @@ def _add_to_burst(
             calendar_id=entry[1],
             details=first,
         )
-        return
+        return item_id, first
     details: dict[str, Any] = dict(held.burst.details)
     details["first"] = sorted({*details.get("first", []), *held.first})
     details["held"] = [*details.get("held", []), entry]
     attention_rows.amend(uow, held.burst.id, details, len(details["held"]))
+    return held.burst.id, details

@@ -502,6 +502,27 @@ def test_an_upload_of_three_hundred_entries(world: World, now: list[datetime]) -
     assert world.stored("299.ics").object.appointments[0].subject == "s"
 
 
+def test_a_held_creation_is_listed_as_removed_at_every_attempt(world: World) -> None:
+    world.set(brake_creations=0)
+    since = world.revision()
+    for _ in range(2):
+        assert put(world, world.event("u")).kind == "held"
+        assert removed(world, world.anna_calendar, since) == {"a.ics"}
+        since = world.revision()
+    (row,) = world.attention("burst")
+    resolve(world, row["id"], "carry-out")
+    assert world.hrefs() == ["a.ics"]
+    assert "a.ics" not in removed(world, world.anna_calendar, 0)
+
+
+def test_a_refused_move_is_taken_back_in_the_target_too(world: World) -> None:
+    put(world, world.event())
+    document(world, master_id(world))
+    since = world.revision(world.ben_calendar)
+    move(world, world.ben_calendar, to_href="there.ics")
+    assert removed(world, world.ben_calendar, since) == {"there.ics"}
+
+
 def test_an_upload_of_too_many_is_undone(world: World) -> None:
     world.set(brake_creations=3)
     for index in range(6):

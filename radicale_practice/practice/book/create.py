@@ -209,4 +209,5 @@ def _hold(
         calendar_id=calendar_id,
         href=href,
         patient_id=patient.id if patient else None,
+        phantom=refusals.Phantom(calendar_id, href, desired.uid),
     )

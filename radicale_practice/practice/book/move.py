@@ -40,6 +40,8 @@ def move(
     target = permissions.require_write(facts, to_calendar_id)
     private = any(facts[c].private for c in calendars if c in facts)
 
+    phantom = refusals.Phantom(to_calendar_id, to_href, stored.uid)
+
     def refuse(reason: str) -> Outcome:
         return refusals.refuse(
             uow,
@@ -51,6 +53,7 @@ def move(
             appointment_id=stored.appointment_id,
             href=stored.href,
             private=private,
+            phantom=phantom,
         )
 
     if not permissions.all_writable(facts, calendars):
@@ -195,4 +198,5 @@ def _hold(
         object_id=stored.object_id,
         appointment_id=rows.id,
         patient_id=rows.master["patient_id"],
+        phantom=refusals.Phantom(to_calendar_id, to_href, stored.uid),
     )
