@@ -26,7 +26,13 @@ from radicale_practice.event.extra import (
     load_personal,
     load_skeleton,
 )
-from radicale_practice.event.merge import Rebuilder, merged_entries, merged_personal, moved
+from radicale_practice.event.merge import (
+    Rebuilder,
+    least_positions,
+    merged_entries,
+    merged_personal,
+    moved,
+)
 from radicale_practice.event.read_event import Facts
 from radicale_practice.event.title import Titles
 from radicale_practice.event.values import midnight
@@ -142,6 +148,8 @@ class Reader:
 
     def _kept_zone(self, facts: Facts, made: Appointment) -> str:
         """The stored name of the zone if it was shown as this one (another case, or one that is unknown)."""
+        if facts.all_day and made.all_day:
+            return made.time_zone
         shown = zones.canonical(made.time_zone) or zones.canonical(self._projection.time_zone)
         return made.time_zone if shown == facts.zone else facts.zone
 
@@ -187,6 +195,7 @@ class Reader:
         personal = merged_personal(
             self._program,
             moved(upload.personal, merged.new_positions),
+            least_positions(upload.personal, merged.new_positions),
             moved(old_personal, merged.old_positions),
             wanted.start,
             wanted.time_zone,

@@ -103,6 +103,8 @@ def parse(data: bytes) -> Component:
     for line in _lines(data):
         if root is not None and not stack:
             raise InvalidCalendarData("text after the end of the calendar", line.number)
+        if line.name in ("BEGIN", "END") and line.parameters:
+            raise InvalidCalendarData("BEGIN or END with parameters", line.number)
         if line.name == "BEGIN":
             component = Component(line.value.strip().upper(), line, line)
             if stack:

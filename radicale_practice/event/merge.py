@@ -55,6 +55,11 @@ def moved(placed: tuple[Placed, ...] | list[Placed], positions: list[int]) -> li
     return [piece._replace(position=positions[min(max(piece.position, 0), last)]) for piece in placed]
 
 
+def least_positions(placed: list[Placed], positions: list[int]) -> list[int]:
+    """The least position of each piece that keeps it behind the uploaded entry before it."""
+    return [positions[piece.position - 1] + 1 if piece.position else 0 for piece in placed]
+
+
 def rebuilder(calendar: Component) -> Rebuilder | None:
     """The program that made this VCALENDAR, if it is one that rebuilds events."""
     line = calendar.first("PRODID")
@@ -145,6 +150,7 @@ def _interleaved(new: list[Entry], old: tuple[Entry, ...], kept: set[int]) -> Me
 def merged_personal(
     program: Rebuilder | None,
     new: list[Placed],
+    lows: list[int],
     old: list[Placed],
     start: datetime,
     zone: str,
@@ -152,12 +158,13 @@ def merged_personal(
 ) -> list[Placed]:
     """The uploaded personal pieces with those of ``old`` that were hidden or cannot be expressed.
 
+    ``new`` and ``old`` have their positions in the merged entries, ``lows`` the least for each of ``new``.
     ``start``, ``zone``: of the event, for alarms at a fixed time. ``neutral``: the text of neutral alarms
     if the viewer gets those, None for full.
     """
     result = list(new)
     if neutral is not None:
-        result = [_original(placed, old, neutral) for placed in result]
+        result = [_original(placed, low, old, neutral) for placed, low in zip(result, lows, strict=True)]
     at = max((placed.position for placed in result), default=10_000)
     given = {placed.entry.text for placed in result}
     minutes = [alarm_minutes(p.entry.text, start, zone) for p in result if p.entry.name == "+VALARM"]
@@ -201,7 +208,7 @@ def _is_display(placed: Placed) -> bool:
     return placed.entry.name == "+VALARM" and "ACTION:DISPLAY" in placed.entry.text.upper()
 
 
-def _original(placed: Placed, old: list[Placed], neutral: str) -> Placed:
+def _original(placed: Placed, low: int, old: list[Placed], neutral: str) -> Placed:
     """The piece as it was before its text was made neutral, and where it was."""
     for former in old:
         same = former.entry.text == placed.entry.text
@@ -209,7 +216,7 @@ def _original(placed: Placed, old: list[Placed], neutral: str) -> Placed:
             former.entry.name == placed.entry.name == "+VALARM"
             and neutral_alarm(former.entry.text, neutral) == placed.entry.text
         ):
-            return former
+            return former._replace(position=min(max(former.position, low), placed.position))
     return placed
 
 

@@ -210,8 +210,13 @@ def pieces_of(
 
 def _zones_in(component: Component) -> str:
     """The zones that a component's lines need, separated by spaces."""
-    found = {tzid for line in component.walk() if (tzid := line.parameter("TZID")) is not None}
-    return " ".join(sorted(found))
+    found: set[str] = set()
+    for item in component.items:
+        if isinstance(item, Line):
+            found.add(item.parameter("TZID") or "")
+        else:
+            found.update(_zones_in(item).split())
+    return " ".join(sorted(found - {""}))
 
 
 def _end_basis(facts: Facts) -> str:
