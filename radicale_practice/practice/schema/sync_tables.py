@@ -53,16 +53,16 @@ calendar_object = Table(
     Column("removed_at", WallTime),
     Index(
         "uq_calendar_object_live_href",
-        "calendar_id",
         "href",
+        "calendar_id",
         unique=True,
         sqlite_where=text("removed_revision IS NULL"),
         postgresql_where=text("removed_revision IS NULL"),
     ),
     Index(
         "uq_calendar_object_live_uid",
-        "calendar_id",
         "uid",
+        "calendar_id",
         unique=True,
         sqlite_where=text("removed_revision IS NULL"),
         postgresql_where=text("removed_revision IS NULL"),
@@ -76,6 +76,7 @@ calendar_object = Table(
         postgresql_where=text("removed_revision IS NULL"),
     ),
     Index("ix_calendar_object_appointment_id", "appointment_id"),
+    Index("ix_calendar_object_calendar_id", "calendar_id", "id"),
 )
 """One row for each identity under which an appointment or series is or was seen in a calendar.
 

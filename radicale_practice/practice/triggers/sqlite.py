@@ -29,13 +29,13 @@ _SERVED = (
 
 _LIVE = (
     "EXISTS (SELECT 1 FROM calendar_object v WHERE v.appointment_id = NEW.appointment_id"
-    " AND v.calendar_id = NEW.calendar_id AND v.removed_revision IS NULL)"
+    " AND v.calendar_id + 0 = NEW.calendar_id AND v.removed_revision IS NULL)"
 )
 
 _TAKEN = (
-    "EXISTS (SELECT 1 FROM calendar_object t WHERE t.calendar_id = NEW.calendar_id"
+    "EXISTS (SELECT 1 FROM calendar_object t WHERE t.calendar_id + 0 = NEW.calendar_id"
     " AND t.removed_revision IS NULL AND t.href = {href})"
-    " OR EXISTS (SELECT 1 FROM calendar_object t WHERE t.calendar_id = NEW.calendar_id"
+    " OR EXISTS (SELECT 1 FROM calendar_object t WHERE t.calendar_id + 0 = NEW.calendar_id"
     " AND t.removed_revision IS NULL AND t.uid = {uid})"
 )
 
@@ -49,7 +49,7 @@ _RAISE = "UPDATE sync_counter SET revision = revision + 1;"
 _LOG = f"""
   INSERT INTO object_change (calendar_id, staff_id, revision, object_id)
   SELECT o.calendar_id, 0, {_REVISION}, o.id FROM calendar_object o
-  WHERE o.appointment_id = NEW.appointment_id AND o.calendar_id = NEW.calendar_id
+  WHERE o.appointment_id = NEW.appointment_id AND o.calendar_id + 0 = NEW.calendar_id
     AND ((o.removed_revision IS NULL AND (NEW.touch OR o.live_revision = {_REVISION}))
       OR o.removed_revision = {_REVISION});"""
 
@@ -64,11 +64,11 @@ _JOURNAL = f"""
 
 _SETTLE = f"""
   UPDATE calendar_object SET removed_revision = {_REVISION}, removed_at = {NOW}
-  WHERE appointment_id = NEW.appointment_id AND calendar_id = NEW.calendar_id AND removed_revision IS NULL
+  WHERE appointment_id = NEW.appointment_id AND calendar_id + 0 = NEW.calendar_id AND removed_revision IS NULL
     AND NOT {_SERVED};
   UPDATE calendar_object SET removed_revision = NULL, removed_at = NULL, live_revision = {_REVISION}
   WHERE id = (SELECT b.id FROM calendar_object b
-              WHERE b.appointment_id = NEW.appointment_id AND b.calendar_id = NEW.calendar_id
+              WHERE b.appointment_id = NEW.appointment_id AND b.calendar_id + 0 = NEW.calendar_id
                 AND b.removed_revision IS NOT NULL ORDER BY b.removed_revision DESC, b.id DESC LIMIT 1)
     AND {_SERVED} AND NOT {_LIVE}
     AND NOT ({_TAKEN.format(href="calendar_object.href", uid="calendar_object.uid")});

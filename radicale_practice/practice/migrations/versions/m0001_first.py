@@ -300,6 +300,9 @@ def _sync_tables() -> None:
     )
     op.create_index("ix_calendar_object_appointment_id", "calendar_object", ["appointment_id"], unique=False)
     op.create_index(
+        "ix_calendar_object_calendar_id", "calendar_object", ["calendar_id", "id"], unique=False
+    )
+    op.create_index(
         "uq_calendar_object_live_appointment",
         "calendar_object",
         ["appointment_id", "calendar_id"],
@@ -310,7 +313,7 @@ def _sync_tables() -> None:
     op.create_index(
         "uq_calendar_object_live_href",
         "calendar_object",
-        ["calendar_id", "href"],
+        ["href", "calendar_id"],
         unique=True,
         sqlite_where=sa.text("removed_revision IS NULL"),
         postgresql_where=sa.text("removed_revision IS NULL"),
@@ -318,7 +321,7 @@ def _sync_tables() -> None:
     op.create_index(
         "uq_calendar_object_live_uid",
         "calendar_object",
-        ["calendar_id", "uid"],
+        ["uid", "calendar_id"],
         unique=True,
         sqlite_where=sa.text("removed_revision IS NULL"),
         postgresql_where=sa.text("removed_revision IS NULL"),
