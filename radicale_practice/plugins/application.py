@@ -38,7 +38,7 @@ RETRY_AFTER = "30"
 _METHODS = "DELETE, GET, HEAD, MKCALENDAR, MKCOL, MOVE, OPTIONS, PROPFIND, PROPPATCH, PUT, REPORT"
 
 
-class Application(RadicaleApplication):  # type: ignore[misc]
+class Application(RadicaleApplication):
     """A WSGI application for one configuration; keeps no state that another worker would need."""
 
     def __init__(self, configuration: config.Configuration) -> None:
@@ -47,7 +47,7 @@ class Application(RadicaleApplication):  # type: ignore[misc]
         self.database = database_of(configuration)
         self.max_resource_size = int(self._max_resource_size)
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         """Answer one request. A failure of the database anywhere in it is a 503, never less."""
         problem = _prepare(environ, int(self._max_content_length))
         if problem is not None:

@@ -23,7 +23,7 @@ class Auth(auth.BaseAuth):
         logs.install()
         self._database = database_of(configuration)
 
-    def get_external_login(self, environ: dict[str, Any]) -> tuple[()]:
+    def get_external_login(self, environ: Any) -> tuple[()]:
         """Called first on every request: forget who asked before, keep the body's bytes."""
         request.begin(environ)
         return ()

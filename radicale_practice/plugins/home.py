@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from radicale_practice.event.version import RENDERER_VERSION
 from radicale_practice.practice import calendars, practices, staff
@@ -21,6 +21,7 @@ class Home:
     calendars: dict[str, CalendarInfo]
     fingerprint: str
     unit: UnitOfWork
+    _projections: dict[Access, Projection] = field(default_factory=dict)
 
     @property
     def user(self) -> str:
@@ -33,7 +34,10 @@ class Home:
 
     def projection(self, access: Access) -> Projection:
         """What the viewer gets of objects with this access."""
-        return projection_for(self.viewer, self.practice, access)
+        known = self._projections.get(access)
+        if known is None:
+            known = self._projections[access] = projection_for(self.viewer, self.practice, access)
+        return known
 
     @property
     def may_create(self) -> bool:

@@ -16,7 +16,7 @@ from radicale_practice.event import time_zones
 from radicale_practice.plugins import naming
 from radicale_practice.plugins.home import Home
 from radicale_practice.plugins.naming import Naming
-from radicale_practice.practice import calendar_objects, calendars, revisions, sync_token
+from radicale_practice.practice import calendar_objects, calendars, revisions, sync_token, unseen
 from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import UnitOfWork
@@ -91,16 +91,19 @@ def _asked(
     if names is None:
         return load()
     hrefs, ids = naming.lookup(home, info, names)
-    found = load(hrefs=hrefs) if hrefs else []
+    found: list[_Known] = []
+    if hrefs:
+        found += load(hrefs=hrefs)
     if ids:
-        found = [*found, *load(object_ids=ids)]
+        found += load(object_ids=ids)
     wanted = set(names)
     return [known for known in found if naming.href(home, info, known) in wanted]
 
 
 def hidden(unit: UnitOfWork, home: Home, info: CalendarInfo, states: Sequence[ObjectState]) -> set[int]:
     """Ids of those objects that only another person sees (unconfirmed bookings): one statement."""
-    return set()
+    live = [state.object_id for state in states if state.live]
+    return unseen.objects(unit, home.viewer, info.id, live) if live else set()
 
 
 def text(home: Home, info: CalendarInfo, stored: StoredObject) -> str:

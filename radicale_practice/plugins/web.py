@@ -13,7 +13,7 @@ class Web(web.BaseWeb):
 
     def get(
         self,
-        environ: dict[str, Any],
+        environ: Any,
         base_prefix: str,
         path: str,
         user: str,

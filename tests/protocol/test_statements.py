@@ -185,7 +185,7 @@ def test_writes_happen_completely_or_not_at_all(
     assert failing <= WRITE_LIMIT
 
 
-@pytest.mark.parametrize("name", WRITES)
+@pytest.mark.parametrize("name", ["new", "changed series", "delete", "move", "new calendar"])
 def test_writes_under_stock_happen_completely_or_not_at_all(
     stock: MakeClient, house: House, database_url: str, name: str
 ) -> None:
@@ -206,23 +206,23 @@ def test_writes_under_stock_happen_completely_or_not_at_all(
     assert answer.status in (200, 201, 204, 207), answer.text
 
 
-@pytest.mark.parametrize("name", READS)
 def test_a_database_that_goes_away_is_never_a_short_list(
-    either: MakeClient, house: House, database_url: str, name: str, request: pytest.FixtureRequest
+    either: MakeClient, house: House, database_url: str, request: pytest.FixtureRequest
 ) -> None:
     status = 503 if request.node.callspec.params["either"] == "own" else 500
     client, path = either(), house.path(ANNA)
     fill(client, path, 0, 3)
-    READS[name](client, path)
-    failing = 1
-    while True:
-        with metered(database_url, failing) as meter:
-            answer = READS[name](client, path)
-        if len(meter.statements) < failing:
-            break
-        assert answer.status == status, (failing, meter.statements[failing - 1], answer.text)
-        failing += 1
-    assert answer.status in (200, 207)
+    for name, read in READS.items():
+        read(client, path)
+        failing = 1
+        while True:
+            with metered(database_url, failing) as meter:
+                answer = read(client, path)
+            if len(meter.statements) < failing:
+                break
+            assert answer.status == status, (name, failing, meter.statements[failing - 1], answer.text)
+            failing += 1
+        assert answer.status in (200, 207), name
 
 
 def test_a_failing_commit_is_a_503(own: MakeClient, house: House, database_url: str) -> None:

@@ -6,17 +6,14 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from defusedxml import ElementTree as SafeET
 from radicale import xmlutils
 from radicale.item import filter as radicale_filter
 
 from radicale_practice.plugins import reading, request
-
-if TYPE_CHECKING:
-    from radicale_practice.plugins.storage.collection import Calendar
-    from radicale_practice.plugins.storage.item import EventItem
+from radicale_practice.plugins.storage.item import EventItem
+from radicale_practice.plugins.storage.kinds import CalendarView
 
 _CONTENT_WORDS = (b"calendar-data", b"prop-filter", b"expand", b"getcontentlength", b"allprop", b"\0")
 _COMP_FILTER = xmlutils.make_clark("C:comp-filter")
@@ -85,7 +82,7 @@ def plain(filters: Sequence[ET.Element]) -> Plain | None:
     return None
 
 
-def filtered(calendar: Calendar, filters: Sequence[ET.Element]) -> Iterator[tuple[EventItem, bool]]:
+def filtered(calendar: CalendarView, filters: Sequence[ET.Element]) -> Iterator[tuple[EventItem, bool]]:
     """Events for Radicale, and whether the filter is decided already.
 
     For an expanding report Radicale has taken the time range out of the filter: it is read from the body
@@ -111,7 +108,7 @@ def filtered(calendar: Calendar, filters: Sequence[ET.Element]) -> Iterator[tupl
             yield calendar.item(stored), False
 
 
-def within(calendar: Calendar, span: Span) -> Iterator[EventItem]:
+def within(calendar: CalendarView, span: Span) -> Iterator[EventItem]:
     """The events that have an occurrence in a span, exactly (RFC 4791 9.9)."""
     calendar.load_head()
     for stored, _ in reading.in_range(calendar.unit, calendar.home, calendar.info, span.start, span.end):

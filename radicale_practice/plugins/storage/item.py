@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from radicale import item as radicale_item
 from radicale.item import filter as radicale_filter
 
-if TYPE_CHECKING:
-    from radicale_practice.plugins.storage.collection import Calendar
+from radicale_practice.plugins.storage.kinds import CalendarView
 
 _FIRST_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -25,14 +24,15 @@ class EventItem(radicale_item.Item):
 
     def __init__(
         self,
-        collection: Calendar,
+        collection: CalendarView,
         href: str,
         uid: str,
         etag: str,
         revision: int,
         render: Callable[[], str] | None,
     ) -> None:
-        self.collection = self._calendar = collection
+        self._calendar: CalendarView = collection
+        self.collection: Any = collection
         self.href = self._href = href
         self.last_modified = http_date(revision)
         self._collection_path = collection.path
@@ -47,7 +47,7 @@ class EventItem(radicale_item.Item):
         self._time_range = (radicale_filter.TIMESTAMP_MIN, radicale_filter.TIMESTAMP_MAX)
 
     @property
-    def calendar(self) -> Calendar:
+    def calendar(self) -> CalendarView:
         """The calendar this event was found in."""
         return self._calendar
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from radicale_practice.plugins import reading, writing
 from radicale_practice.plugins.properties import changed_values
-
-if TYPE_CHECKING:
-    from radicale_practice.plugins.storage.collection import Calendar
+from radicale_practice.plugins.storage.kinds import CalendarView
 
 
-def set_meta(calendar: Calendar, props: Mapping[str, str]) -> None:
+def set_meta(calendar: CalendarView, props: Mapping[str, str]) -> None:
     """Keep what differs from what is served. A PROPPATCH of ``resourcetype`` (stock Radicale empties the
     calendar's properties with it) changes nothing here. Raises ``InvalidValue``."""
     head = reading.heads(calendar.unit, calendar.home, [calendar.info])[calendar.info.id]

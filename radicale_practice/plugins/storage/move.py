@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from radicale_practice.plugins import writing
+from radicale_practice.plugins.storage.item import EventItem
+from radicale_practice.plugins.storage.kinds import CalendarView
 from radicale_practice.plugins.storage.upload import FORBIDDEN
 from radicale_practice.practice.errors import Conflict, NotPermitted
 
-if TYPE_CHECKING:
-    from radicale_practice.plugins.storage.collection import Calendar
-    from radicale_practice.plugins.storage.item import EventItem
 
-
-def move(item: EventItem, target: Calendar, to_href: str) -> None:
+def move(item: EventItem, target: CalendarView, to_href: str) -> None:
     """Move an event to another name or calendar. Raises ``ValueError`` as Radicale wants it."""
     source = item.calendar
     stored = source.stored(item.name_in_calendar)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from radicale_practice.plugins import changes, naming
 from radicale_practice.plugins.changes import Known
-
-if TYPE_CHECKING:
-    from radicale_practice.plugins.storage.collection import Calendar
+from radicale_practice.plugins.storage.kinds import CalendarView
 
 
-def sync(calendar: Calendar, old_token: str) -> tuple[str, Iterable[str]]:
+def sync(calendar: CalendarView, old_token: str) -> tuple[str, Iterable[str]]:
     """The token now, and lazily the names that changed since ``old_token`` (all live ones without).
 
     PROPFIND of ``sync-token`` calls this for the token alone, after the lock: names cost nothing until
@@ -28,7 +25,7 @@ def sync(calendar: Calendar, old_token: str) -> tuple[str, Iterable[str]]:
 class _Names:
     """Names, queried when iterated."""
 
-    def __init__(self, calendar: Calendar, known: Known) -> None:
+    def __init__(self, calendar: CalendarView, known: Known) -> None:
         self._calendar = calendar
         self._known = known
 

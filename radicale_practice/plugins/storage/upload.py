@@ -6,23 +6,19 @@ What was not stored word for word gets an ETag that no read returns.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from radicale_practice.event.calendar_text import uid_of
 from radicale_practice.event.errors import InvalidCalendarData, UnsupportedComponent
 from radicale_practice.plugins import request, writing
 from radicale_practice.plugins.storage.item import EventItem
+from radicale_practice.plugins.storage.kinds import CalendarView
 from radicale_practice.practice import identities
 from radicale_practice.practice.errors import Conflict, NotPermitted
-
-if TYPE_CHECKING:
-    from radicale_practice.plugins.storage.collection import Calendar
 
 FORBIDDEN = "[Errno 13] "
 """Stock Radicale answers 403 to a ``ValueError`` with this text, 400 to any other."""
 
 
-def upload(calendar: Calendar, href: str) -> tuple[EventItem, EventItem | None]:
+def upload(calendar: CalendarView, href: str) -> tuple[EventItem, EventItem | None]:
     """Take over the request's own bytes as ``href``. Raises ``ValueError`` as Radicale wants it."""
     current = calendar.stored(href)
     try:
@@ -38,7 +34,7 @@ def upload(calendar: Calendar, href: str) -> tuple[EventItem, EventItem | None]:
     return EventItem(calendar, href, href, etag, 0, None), former
 
 
-def delete(calendar: Calendar, href: str | None) -> None:
+def delete(calendar: CalendarView, href: str | None) -> None:
     """Cancel an event, or delete a private calendar. Raises ``PermissionError`` for other calendars."""
     if href is None:
         try:
@@ -51,7 +47,7 @@ def delete(calendar: Calendar, href: str | None) -> None:
         writing.cancel(calendar.unit, calendar.home, calendar.info, stored)
 
 
-def has_uid(calendar: Calendar, uid: str) -> bool:
+def has_uid(calendar: CalendarView, uid: str) -> bool:
     """Whether another resource has the UID.
 
     Radicale asks with vobject's reading of it (``UID:a,b`` is "a" there): the bytes are asked instead.

@@ -1,0 +1,185 @@
+"""Tokens, cut lists, names below the full view, and what only its author sees."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from radicale_practice.practice import calendars, practices
+from radicale_practice.practice.model import Access
+from tests.protocol.conftest import MakeClient
+from tests.protocol.house import ANNA, BEN, RITA, House, event
+from tests.protocol.test_statements import FULL, fill
+
+
+def _statuses(answer) -> dict[str, str]:
+    """Each path's status: of the response itself, else of its first propstat."""
+    found = {}
+    for path, response in answer.responses().items():
+        status = response.findtext("{DAV:}status") or response.findtext(".//{DAV:}status") or ""
+        found[path] = status[9:12]
+    return found
+
+
+def _token(answer) -> str:
+    return answer.document.findtext("{DAV:}sync-token") or ""
+
+
+def test_long_lists_are_cut_and_continued(own: MakeClient, house: House) -> None:
+    client, path = own(), house.path(ANNA)
+    fill(client, path, 0, 7)
+    limit = "<D:limit><D:nresults>3</D:nresults></D:limit>"
+    seen: dict[str, str] = {}
+    token, parts = "", 0
+    while True:
+        answer = client.sync(path, token, extra=limit)
+        statuses = _statuses(answer)
+        more = statuses.pop(path, "") == "507"
+        assert len(statuses) <= 3
+        seen.update(statuses)
+        token, parts = _token(answer), parts + 1
+        if parts == 1:
+            assert client.request("DELETE", path + "0.ics").status == 204
+            assert client.put(path + "late.ics", event("late@x")).status == 201
+        if not more:
+            break
+    final = _statuses(client.sync(path, token))
+    seen.update(final)
+    live = {p for p, status in seen.items() if status == "200"}
+    assert live == {path + f"{n}.ics" for n in range(1, 7)} | {path + "late.ics"}
+    assert seen[path + "0.ics"] == "404"
+
+
+def test_cut_changes_go_on_without_losing_any(own: MakeClient, house: House) -> None:
+    client, path = own(), house.path(ANNA)
+    token = client.token(path)
+    fill(client, path, 0, 7)
+    limit = "<D:limit><D:nresults>2</D:nresults></D:limit>"
+    seen: set[str] = set()
+    for _ in range(10):
+        answer = client.sync(path, token, extra=limit)
+        statuses = _statuses(answer)
+        more = statuses.pop(path, "") == "507"
+        seen |= set(statuses)
+        token = _token(answer)
+        if not more:
+            break
+    assert seen == {path + f"{n}.ics" for n in range(7)}
+    assert token == client.token(path)
+
+
+def test_a_refused_token_is_403_valid_sync_token(either: MakeClient, house: House) -> None:
+    client, path = either(), house.path(ANNA)
+    token = client.token(path)
+    for bad in ("x", "http://radicale.org/ns/sync/abc", token[:-3], token.replace("p1_", "p1_x")):
+        answer = client.sync(path, bad)
+        assert (answer.status, answer.condition()) == (403, "{DAV:}valid-sync-token")
+
+
+def test_a_token_stays_while_nothing_changes(either: MakeClient, house: House) -> None:
+    client, path = either(), house.path(ANNA)
+    fill(client, path, 0, 3)
+    token = client.token(path)
+    first, second = client.sync(path, props=FULL), client.sync(path, props=FULL)
+    assert first.body == second.body
+    assert client.token(path) == token == _token(client.sync(path, token))
+
+
+def test_a_changed_template_lists_everything_under_new_etags(own: MakeClient, house: House) -> None:
+    client, path = own(), house.path(ANNA)
+    fill(client, path, 0, 3)
+    token = client.token(path)
+    before = client.request("GET", path + "1.ics").etag
+    with house.database.write() as uow:
+        practices.set_settings(uow, house.practice_id, {"title_with_patient": "{subject}: {patient}"})
+    assert set(_statuses(client.sync(path, token)).values()) == {"200"}
+    assert client.request("GET", path + "1.ics").etag != before
+
+
+def test_below_the_full_view_names_are_aliases(either: MakeClient, house: House) -> None:
+    anna, ben = either(ANNA), either(BEN)
+    info = house.own(ANNA)
+    mine, theirs = house.path(ANNA), house.path(BEN, info)
+    name = "Maria Mustermann.ics"
+    token = ben.token(theirs)
+    assert anna.put(mine + name, event("Maria.Mustermann@x", "Team")).status == 201
+    listed = ben.sync(theirs, token, FULL)
+    (path,) = listed.responses()
+    assert "Mustermann" not in listed.text and path.startswith(theirs + "o")
+    alias = path.removeprefix(theirs)
+    assert ben.request("GET", path).status == 200
+    assert "BEGIN:VEVENT" in ben.multiget(theirs, alias).text
+    assert ben.request("GET", theirs + name).status == 404
+    assert set(_statuses(ben.multiget(theirs, name)).values()) == {"404"}
+    token = ben.token(theirs)
+    assert anna.request("DELETE", mine + name).status in (200, 204)
+    assert _statuses(ben.sync(theirs, token)) == {path: "404"}
+
+
+def test_other_names_start_again(own: MakeClient, house: House) -> None:
+    info = house.own(ANNA)
+    anna, rita = own(ANNA), own(RITA)
+    path = house.path(RITA, info)
+    assert anna.put(house.path(ANNA) + "Maria.ics", event("1@x")).status == 201
+    token = rita.token(path)
+    with house.database.write() as uow:
+        calendars.grant(uow, info.id, house.viewer(RITA).staff_id, Access.BUSY)
+    assert rita.sync(path, token).condition() == "{DAV:}valid-sync-token"
+    assert "Maria" not in rita.sync(path).text
+
+
+def test_a_booking_that_was_not_accepted_is_its_authors_alone(either: MakeClient, house: House) -> None:
+    with house.database.write() as uow:
+        practices.set_settings(uow, house.practice_id, {"double_booking": "forbid"})
+    anna, rita = either(ANNA), either(RITA)
+    info = house.own(ANNA)
+    mine, hers = house.path(ANNA), house.path(RITA, info)
+    assert anna.put(mine + "1.ics", event("1@x", "Erste")).status == 201
+    second = rita.put(hers + "2.ics", event("2@x", "Zweite"))
+    assert second.status == 201
+    assert (second.etag is None) or "as-sent" in second.etag
+    with house.database.read() as uow:
+        states = uow.connection.execute(text("SELECT status FROM appointment WHERE subject <> ''")).scalars()
+        assert "unconfirmed" in set(states)
+    assert hers + "2.ics" in rita.sync(hers).responses()
+    for props in ("D:getetag", FULL):
+        listed = anna.sync(mine, props=props).responses()
+        assert mine + "1.ics" in listed and mine + "2.ics" not in listed
+    assert mine + "2.ics" not in anna.propfind(mine, "D:getetag", "1").responses()
+
+
+def test_expansion_filters_and_free_busy_of_radicale_work_too(either: MakeClient, house: House) -> None:
+    client, path = either(), house.path(ANNA)
+    rule = "RRULE:FREQ=WEEKLY;COUNT=4\r\n"
+    assert client.put(path + "s.ics", event("s@x", "Kurs", more=rule)).status == 201
+    assert client.put(path + "1.ics", event("1@x", "Team", "20270106T090000")).status == 201
+    title = (
+        '<C:comp-filter name="VEVENT"><C:prop-filter name="SUMMARY"><C:text-match>kur</C:text-match>'
+        "</C:prop-filter></C:comp-filter>"
+    )
+    assert set(client.query(path, title).responses()) == {path + "s.ics"}
+    span = 'start="20270104T000000Z" end="20270113T000000Z"'
+    body = (
+        '<C:calendar-query xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:prop><C:calendar-data>'
+        f"<C:expand {span}/></C:calendar-data></D:prop><C:filter>"
+        f'<C:comp-filter name="VCALENDAR"><C:comp-filter name="VEVENT"><C:time-range {span}/></C:comp-filter>'
+        "</C:comp-filter></C:filter></C:calendar-query>"
+    )
+    expanded = client.request("REPORT", path, body, {"Depth": "1"})
+    assert expanded.status == 207 and expanded.text.count("BEGIN:VEVENT") == 3
+    busy = (
+        f'<C:free-busy-query xmlns:C="urn:ietf:params:xml:ns:caldav"><C:time-range {span}/>'
+        "</C:free-busy-query>"
+    )
+    answer = client.request("REPORT", path, busy, {"Depth": "1"})
+    assert answer.status == 200 and answer.text.count("FREEBUSY") >= 3
+
+
+def test_the_whole_calendar_is_one_file(either: MakeClient, house: House) -> None:
+    client, path = either(), house.path(ANNA)
+    fill(client, path, 0, 4)
+    answer = client.request("GET", path)
+    assert answer.status == 200 and answer.text.count("BEGIN:VCALENDAR") == 1
+    assert answer.text.count("BEGIN:VEVENT") == 4
+    refused = client.put(path, answer.text)
+    assert refused.status == 403
+    assert client.request("GET", path).text.count("BEGIN:VEVENT") == 4
