@@ -60,7 +60,6 @@ def absorb(
         return Absorbed(current, (), True)
     calendar = parse(data)
     events = _checked_events(calendar)
-    _check_stored_zone(projection)
     normalise(calendar, _zone(projection))
     masters = [event for event in events if event.first("RECURRENCE-ID") is None]
     if len(masters) > 1:
@@ -87,11 +86,6 @@ def _is_exact(wanted: CalendarObject, projection: Projection, data: bytes) -> bo
 
 def _zone(projection: Projection) -> str:
     return zones.canonical(projection.time_zone) or UTC
-
-
-def _check_stored_zone(projection: Projection) -> None:
-    if len(projection.time_zone) > 64:
-        raise InvalidCalendarData("the practice has no usable time zone")
 
 
 def _checked_events(calendar: Component) -> list[Component]:

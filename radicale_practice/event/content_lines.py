@@ -191,20 +191,20 @@ def _decode(folded: list[bytes], number: int) -> str:
 
 def fold_line(text: str) -> str:
     """``text`` folded at 75 octets, never inside a character (RFC 5545 3.1)."""
-    if len(text) <= 75 and (text.isascii() or len(text.encode()) <= 75):
+    size = len(text)
+    if size <= 75 and (size <= 18 or text.isascii()):
+        return text
+    data = text.encode()
+    if len(data) <= 75:
         return text
     parts: list[str] = []
-    current: list[str] = []
-    room = 75
-    for character in text:
-        size = len(character.encode())
-        if size > room:
-            parts.append("".join(current))
-            current = []
-            room = 74
-        current.append(character)
-        room -= size
-    parts.append("".join(current))
+    start, room = 0, 75
+    while start < len(data):
+        end = min(start + room, len(data))
+        while end < len(data) and data[end] & 0xC0 == 0x80:
+            end -= 1
+        parts.append(data[start:end].decode())
+        start, room = end, 74
     return "\r\n ".join(parts)
 
 

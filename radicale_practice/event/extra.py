@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 _VERSION = 1
+_TEXT = {str}
 
 
 class Entry(NamedTuple):
@@ -129,9 +130,7 @@ def _strings(value: Any, least: int, most: int) -> list[list[str]]:
     return [
         item
         for item in value
-        if isinstance(item, list)
-        and least <= len(item) <= most
-        and all(isinstance(part, str) for part in item)
+        if isinstance(item, list) and least <= len(item) <= most and set(map(type, item)) <= _TEXT
     ]
 
 

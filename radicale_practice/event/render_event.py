@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from radicale_practice.event import views
 from radicale_practice.event.content_lines import clean_text, fold_line
-from radicale_practice.event.extra import Entry, Skeleton, load_personal, load_skeleton
+from radicale_practice.event.extra import Entry, load_personal, load_skeleton
 from radicale_practice.event.harmless import harmless_line, harmless_parameters, neutral_alarm
 from radicale_practice.event.values import (
     UTC,
@@ -29,6 +29,8 @@ SINGLE = frozenset(
     )
 )
 LISTS = frozenset(("EXDATE", "RDATE"))
+_TIMES = ("RECURRENCE-ID", "DTSTART", "DTEND", "RRULE")
+_TEXTS = ("SUMMARY", "LOCATION", "DESCRIPTION", "URL", "TRANSP", "STATUS")
 OWN = "own"
 """Basis of a URL that is the client's own."""
 
@@ -44,23 +46,9 @@ class EventTimes(NamedTuple):
     exdate: tuple[datetime, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What one property has to say: its basis, the line made for it ("" for none), its zone."""
-
-    basis: str
-    line: str
-    zone: str = ""
-
-
 def moment_basis(wall: datetime, zone: str, all_day: bool) -> str:
     """What a time says, as text."""
     return f"{format_date_time(wall)}{'D' if all_day else zone}"
-
-
-def end_basis(appointment: Appointment, zone: str) -> str:
-    """What an end says: start and end together, so that a DURATION moves with its start."""
-    return f"{moment_basis(appointment.start, zone, appointment.all_day)}/{format_date_time(appointment.end)}"
 
 
 def date_bases(dates: tuple[datetime, ...] | list[datetime] | set[datetime]) -> str:
@@ -68,35 +56,83 @@ def date_bases(dates: tuple[datetime, ...] | list[datetime] | set[datetime]) -> 
     return ",".join(format_date_time(wall) for wall in sorted(dates))
 
 
+class Wanted:
+    """What each modelled property of one VEVENT has to say under a projection, and the line that says it."""
+
+    def __init__(
+        self,
+        uid: str,
+        appointment: Appointment,
+        projection: Projection,
+        times: EventTimes,
+        subject_by: tuple[int, str] | None,
+    ) -> None:
+        self._uid = uid
+        self._appointment = appointment
+        self._times = times
+        self._shown = views.shown(appointment, projection, subject_by)
+
+    def bases(self) -> dict[str, str]:
+        """What each property has to say, in the words that are kept with a client's line."""
+        appointment, times, shown = self._appointment, self._times, self._shown
+        start = moment_basis(appointment.start, times.zone, appointment.all_day)
+        wanted = {
+            "UID": self._uid,
+            "DTSTART": start,
+            "DTEND": f"{start}/{format_date_time(appointment.end)}",
+            "SUMMARY": shown.title,
+            "LOCATION": shown.location,
+            "DESCRIPTION": shown.description,
+            "URL": f"link {shown.link}" if shown.link else "",
+            "RRULE": times.rrule,
+            "TRANSP": "TRANSPARENT" if appointment.transparent else "OPAQUE",
+            "STATUS": "CANCELLED" if appointment.status is Status.CANCELLED else "",
+        }
+        if appointment.recurrence_id is not None:
+            wanted["RECURRENCE-ID"] = moment_basis(
+                appointment.recurrence_id, times.series_zone, times.series_all_day
+            )
+        return wanted
+
+    def line(self, name: str) -> str:
+        """Our own line of a property, "" where its absence says the same."""
+        appointment, times = self._appointment, self._times
+        match name:
+            case "UID":
+                return f"UID:{self._uid if self._uid.isprintable() else _one_line(self._uid)}"
+            case "DTSTART":
+                return time_property(name, appointment.start, times.zone, appointment.all_day)
+            case "DTEND":
+                return _end_line(appointment, times.zone)
+            case "SUMMARY":
+                return text_line(name, self._shown.title)
+            case "LOCATION":
+                return text_line(name, self._shown.location)
+            case "DESCRIPTION":
+                return text_line(name, self._shown.description)
+            case "URL":
+                return fold_line(f"URL:{_one_line(self._shown.link)}") if self._shown.link else ""
+            case "RRULE":
+                return f"RRULE:{_one_line(times.rrule).strip()}" if times.rrule else ""
+            case "TRANSP":
+                return "TRANSP:TRANSPARENT" if appointment.transparent else ""
+            case "STATUS":
+                return "STATUS:CANCELLED" if appointment.status is Status.CANCELLED else ""
+            case _:
+                wall = appointment.recurrence_id
+                return _series_time(name, wall, times) if wall is not None else ""
+
+
 def fresh_event(
     uid: str, appointment: Appointment, projection: Projection, times: EventTimes
 ) -> tuple[str, tuple[str, ...]]:
     """(text of the VEVENT, zones it needs) without any line of a client."""
-    shown = views.shown(appointment, projection, None)
-    zone, all_day = times.zone, appointment.all_day
-    lines = ["BEGIN:VEVENT", _uid_line(uid), STAMP]
-    if appointment.recurrence_id is not None:
-        lines.append(_series_time("RECURRENCE-ID", appointment.recurrence_id, times))
-    lines.append(time_property("DTSTART", appointment.start, zone, all_day))
-    end = _end_line(appointment, zone)
-    if end:
-        lines.append(end)
-    if times.rrule:
-        lines.append(_rule_line(times.rrule))
+    wanted = Wanted(uid, appointment, projection, times, None)
+    lines = ["BEGIN:VEVENT", wanted.line("UID"), STAMP]
+    lines += [line for name in _TIMES if (line := wanted.line(name))]
     lines += [_series_time("RDATE", wall, times) for wall in times.rdate]
     lines += [_series_time("EXDATE", wall, times) for wall in times.exdate]
-    if shown.title:
-        lines.append(text_line("SUMMARY", shown.title))
-    if shown.location:
-        lines.append(text_line("LOCATION", shown.location))
-    if shown.description:
-        lines.append(text_line("DESCRIPTION", shown.description))
-    if shown.link:
-        lines.append(fold_line(f"URL:{_one_line(shown.link)}"))
-    if appointment.transparent:
-        lines.append("TRANSP:TRANSPARENT")
-    if appointment.status is Status.CANCELLED:
-        lines.append("STATUS:CANCELLED")
+    lines += [line for name in _TEXTS if (line := wanted.line(name))]
     lines.append("END:VEVENT\r\n")
     return "\r\n".join(lines), _zones(appointment, times)
 
@@ -106,107 +142,67 @@ def kept_event(
 ) -> tuple[str, tuple[str, ...]]:
     """(text of the VEVENT, zones it needs) from the client's lines."""
     skeleton = load_skeleton(appointment.extra)
-    if not skeleton.entries:
-        skeleton = Skeleton(_fresh_entries(uid, appointment, projection, times), skeleton.subject_by)
-    wanted = wanted_properties(uid, appointment, projection, times, skeleton)
+    wanted = Wanted(uid, appointment, projection, times, skeleton.subject_by)
+    bases = wanted.bases()
+    entries = skeleton.entries or _fresh_entries(uid, appointment, projection, times, bases)
     lists = {"EXDATE": set(times.exdate), "RDATE": set(times.rdate)}
-    writer = _Writer(projection, list(_zones(appointment, times)))
+    writer = _Writer(projection, wanted, list(_zones(appointment, times)))
     personal = list(load_personal(appointment.personal))
-    entries = list(skeleton.entries)
     for index, entry in enumerate(entries):
         while personal and personal[0].position <= index:
             writer.personal(personal.pop(0).entry)
         name = "DTEND" if entry.name == "DURATION" else entry.name
         if name in SINGLE:
-            if name in wanted:
-                writer.single(wanted.pop(name), entries[index:], name)
+            if name in bases:
+                writer.single(name, bases.pop(name), entries[index:])
         elif name in LISTS:
             writer.dates(entry, lists[name], times)
         else:
             writer.passed(entry, appointment, projection)
     for item in personal:
         writer.personal(item.entry)
-    missing = [want for want in wanted.values() if want.line]
-    made = [want.line for want in missing]
+    made = [line for name in bases if (line := wanted.line(name))]
     for name in ("RDATE", "EXDATE"):
         made += [_series_time(name, wall, times) for wall in sorted(lists[name])]
     writer.insert(made)
     return "BEGIN:VEVENT\r\n" + "\r\n".join(writer.lines) + "\r\nEND:VEVENT\r\n", tuple(writer.zones)
 
 
-def wanted_properties(
-    uid: str, appointment: Appointment, projection: Projection, times: EventTimes, skeleton: Skeleton
-) -> dict[str, Wanted]:
-    """What each modelled property has to say under this projection."""
-    shown = views.shown(appointment, projection, skeleton.subject_by)
-    zone, all_day = times.zone, appointment.all_day
-    wanted = {
-        "UID": Wanted(uid, _uid_line(uid)),
-        "DTSTART": Wanted(
-            moment_basis(appointment.start, zone, all_day),
-            time_property("DTSTART", appointment.start, zone, all_day),
-        ),
-        "DTEND": Wanted(end_basis(appointment, zone), _end_line(appointment, zone)),
-        "SUMMARY": Wanted(shown.title, text_line("SUMMARY", shown.title) if shown.title else ""),
-        "LOCATION": Wanted(shown.location, text_line("LOCATION", shown.location) if shown.location else ""),
-        "DESCRIPTION": Wanted(
-            shown.description, text_line("DESCRIPTION", shown.description) if shown.description else ""
-        ),
-        "URL": Wanted(
-            f"link {shown.link}" if shown.link else "",
-            fold_line(f"URL:{_one_line(shown.link)}") if shown.link else "",
-        ),
-        "RRULE": Wanted(times.rrule, _rule_line(times.rrule) if times.rrule else ""),
-        "TRANSP": Wanted(
-            "TRANSPARENT" if appointment.transparent else "OPAQUE",
-            "TRANSP:TRANSPARENT" if appointment.transparent else "",
-        ),
-        "STATUS": Wanted(
-            "CANCELLED" if appointment.status is Status.CANCELLED else "",
-            "STATUS:CANCELLED" if appointment.status is Status.CANCELLED else "",
-        ),
-    }
-    if appointment.recurrence_id is not None:
-        line = _series_time("RECURRENCE-ID", appointment.recurrence_id, times)
-        basis = moment_basis(appointment.recurrence_id, times.series_zone, times.series_all_day)
-        wanted["RECURRENCE-ID"] = Wanted(basis, line)
-    return wanted
-
-
 class _Writer:
     """Collects the lines of one VEVENT and the zones they need."""
 
-    def __init__(self, projection: Projection, zones: list[str]) -> None:
+    def __init__(self, projection: Projection, wanted: Wanted, zones: list[str]) -> None:
+        self._wanted = wanted
         self.lines: list[str] = []
         self.zones = zones
         self._full = projection.view is View.FULL
         self._reminder = words_of(projection.language).reminder
         self._components_at: int | None = None
 
-    def single(self, want: Wanted, candidates: list[Entry], name: str) -> None:
+    def single(self, name: str, basis: str, candidates: Sequence[Entry]) -> None:
         """The first of the client's lines of this property that says what is wanted, else ours."""
         if name == "URL" and self._full:
             candidates = sorted(candidates, key=lambda entry: entry.basis != OWN)
         for entry in candidates:
             same = entry.name == name or (name == "DTEND" and entry.name == "DURATION")
-            if same and self._says(entry, want):
-                if entry.text and (self._full or harmless_parameters(entry.text)):
+            if same and self._says(entry, basis):
+                if not entry.text:
+                    return
+                if self._full or harmless_parameters(entry.text):
                     self._add(entry)
-                elif entry.text and want.line:
-                    self.lines.append(want.line)
-                return
-        if want.line:
-            self.lines.append(want.line)
-        elif name == "TRANSP":
-            self.lines.append("TRANSP:OPAQUE")
+                    return
+                break
+        line = self._wanted.line(name)
+        if line or name == "TRANSP":
+            self.lines.append(line or "TRANSP:OPAQUE")
 
-    def _says(self, entry: Entry, want: Wanted) -> bool:
+    def _says(self, entry: Entry, basis: str) -> bool:
         if entry.name == "STATUS":
             kept = entry.basis != "CANCELLED" if self._full else entry.basis in ("TENTATIVE", "CONFIRMED")
-            return entry.basis == want.basis or (want.basis == "" and kept)
+            return entry.basis == basis or (basis == "" and kept)
         if entry.name == "URL" and self._full and entry.basis == OWN:
             return True
-        return entry.basis == want.basis
+        return entry.basis == basis
 
     def dates(self, entry: Entry, left: set[datetime], times: EventTimes) -> None:
         """A line of EXDATE or RDATE if all it says holds, else those of its dates that do."""
@@ -267,20 +263,12 @@ def companion_basis(text: str) -> str:
 
 
 def text_line(name: str, text: str) -> str:
-    """A line with a TEXT value, folded."""
-    return fold_line(f"{name}:{escape(text)}")
+    """A line with a TEXT value, folded; "" for no text."""
+    return fold_line(f"{name}:{escape(text)}") if text else ""
 
 
 def _one_line(text: str) -> str:
     return clean_text(text).replace("\n", "")
-
-
-def _uid_line(uid: str) -> str:
-    return f"UID:{uid}" if uid.isprintable() else f"UID:{_one_line(uid)}"
-
-
-def _rule_line(rrule: str) -> str:
-    return f"RRULE:{_one_line(rrule).strip()}"
 
 
 def _end_line(appointment: Appointment, zone: str) -> str:
@@ -309,11 +297,10 @@ def _zones(appointment: Appointment, times: EventTimes) -> tuple[str, ...]:
 
 
 def _fresh_entries(
-    uid: str, appointment: Appointment, projection: Projection, times: EventTimes
+    uid: str, appointment: Appointment, projection: Projection, times: EventTimes, bases: dict[str, str]
 ) -> tuple[Entry, ...]:
     """Personal pieces around an event without a client's lines: ours in the order of a fresh event."""
     text, _ = fresh_event(uid, appointment, projection, times)
-    wanted = wanted_properties(uid, appointment, projection, times, Skeleton())
     entries: list[Entry] = []
     for line in text.split("\r\n")[1:-2]:
         name = line.partition(":")[0].partition(";")[0]
@@ -323,5 +310,5 @@ def _fresh_entries(
             value = line.rpartition(":")[2].rstrip("Z")
             entries.append(Entry(name, line, value if "T" in value else f"{value}T000000"))
         else:
-            entries.append(Entry(name, line, wanted[name].basis if name in wanted else ""))
+            entries.append(Entry(name, line, bases.get(name, "")))
     return tuple(entries)
