@@ -191,6 +191,23 @@ def settle_for(uow: UnitOfWork, practice_id: int, kind: str, appointment_id: int
     return result.rowcount
 
 
+def settle_moot(
+    uow: UnitOfWork, practice_id: int, appointment_id: int, *, refusals_too: bool = False
+) -> None:
+    """Settle what the list says of an appointment that is cancelled or gone."""
+    kept = [BURST] if refusals_too else [BURST, REFUSED]
+    uow.connection.execute(
+        update(attention)
+        .where(
+            attention.c.practice_id == practice_id,
+            attention.c.settled_at.is_(None),
+            attention.c.kind.not_in(kept),
+            attention.c.appointment_id == appointment_id,
+        )
+        .values(settled_at=clock.utc_now(), settled_by=uow.actor.staff_id, resolution="over")
+    )
+
+
 def not_taken_over(uow: UnitOfWork, practice_id: int, staff_id: int) -> int:
     """How many changes of one person were not taken over and are not settled yet."""
     number = case((attention.c.kind == BURST, attention.c["count"]), else_=1)

@@ -31,6 +31,8 @@ SLOT_TAKEN = "slot-taken"
 CHANGED_MEANWHILE = "changed-meanwhile"
 NESTED_SERIES = "instance-of-a-series"
 
+_SLOT_TAKEN_TEXTS = {"de": "Termin ist schon vergeben", "en": "the time is already taken"}
+
 Kind = Literal["done", "refused", "held", "unconfirmed"]
 
 
@@ -123,6 +125,11 @@ def note_refusal(
     attention_rows.file_refusal(
         uow, practice.id, reason, actor=actor, calendar_id=calendar_id, appointment_id=appointment_id
     )
+
+
+def slot_taken_text(practice: Practice) -> str:
+    """Why an event is not booked, as its author reads it: German for ``de``, else English."""
+    return _SLOT_TAKEN_TEXTS["de" if practice.language.lower().startswith("de") else "en"]
 
 
 def note_unconfirmed(

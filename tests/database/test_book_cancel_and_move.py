@@ -329,6 +329,54 @@ def test_a_documented_original_stays_and_the_copy_too(world: World) -> None:
     assert len(world.hrefs(world.ben_calendar, viewer)) == 1
 
 
+def test_a_move_within_a_calendar_where_double_booking_is_forbidden(world: World) -> None:
+    """The copy clashes with the very appointment it is a copy of, until that one is deleted."""
+    world.set(double_booking="forbid")
+    key, viewer = original(world), world.reception()
+    link = world.row(key)["public_id"]
+    start = MONDAY + HOUR / 2
+    moved = world.event("other", start, subject="seen", extra=f"URL:{link}")
+    assert put(world, moved, "new.ics", viewer=viewer).kind == "unconfirmed"
+    assert delete(world, viewer=viewer).kind == "done"
+    entry = world.stored("new.ics", viewer=viewer).object.appointments[0]
+    assert (entry.id, entry.start, entry.status, entry.patient) == (key, start, Status.BOOKED, world.maria)
+    assert world.attention() == []
+    assert world.hrefs(viewer=viewer) == ["new.ics"]
+
+
+@pytest.mark.parametrize("put_first", [True, False])
+def test_a_move_to_a_taken_slot_keeps_the_appointment_unconfirmed(world: World, put_first: bool) -> None:
+    world.set(double_booking="forbid")
+    key, viewer = original(world), world.reception()
+    fill(world, 1, world.ben_calendar)
+    steps = [lambda: same_again(world, world.ben_calendar, "u", viewer), lambda: delete(world, viewer=viewer)]
+    outcomes = [step() for step in (steps if put_first else reversed(steps))]
+    assert outcomes[-1].kind == "unconfirmed"
+    entry = world.stored("new.ics", world.ben_calendar, viewer).object.appointments[0]
+    assert (entry.id, entry.status, entry.patient) == (key, Status.UNCONFIRMED, world.maria)
+    assert [r["appointment_id"] for r in world.attention("refused")] == [key]
+
+
+def test_a_cancelled_appointment_leaves_the_attention_list(world: World) -> None:
+    fill(world, 1)
+    put(world, world.event())
+    assert [r["kind"] for r in world.attention()] == ["double-booking"]
+    delete(world)
+    assert world.attention() == []
+
+
+def test_moving_to_a_private_calendar_in_two_halves_counts(world: World) -> None:
+    world.set(brake_cancellations=1)
+    viewer = world.viewer()
+    for index in range(2):
+        put(world, world.event(f"u{index}", MONDAY + index * HOUR), f"{index}.ics", viewer=world.reception())
+    for index in range(2):
+        put(world, world.event(f"u{index}", MONDAY + index * HOUR), f"n{index}.ics", world.private)
+    assert delete(world, "0.ics", viewer=viewer).kind == "done"
+    assert world.journal()[-1]["action"] == "move-away"
+    assert delete(world, "1.ics", viewer=viewer).kind == "held"
+
+
 # the brake
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from radicale_practice.practice import (
     appointment_rows,
     attention_entry,
+    attention_rows,
     brake,
     clock,
     journal,
@@ -122,6 +123,8 @@ def cancel_all(
     calendars = rows.calendars.get(rows.id, {})
     before = journal.state(concerned, calendars)
     appointment_rows.update_rows(uow, rows.all, changes)
+    if not documented:
+        attention_rows.settle_moot(uow, rows.master["practice_id"], rows.id)
     after = Rows(
         {**rows.master, **changes.get(rows.id, {})},
         {i: {**r, **changes.get(i, {})} for i, r in rows.overrides.items()},

@@ -23,8 +23,6 @@ from radicale_practice.practice.model import Actor, CalendarObject, Finding, Sta
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.refusals import Outcome
 
-_TAKEN = {"de": "Termin ist schon vergeben", "en": "the time is already taken"}
-
 
 def create(
     uow: UnitOfWork,
@@ -116,7 +114,7 @@ def _unconfirmed(
     copy_of: int | None,
 ) -> Outcome:
     """Keep what may not be booked; it blocks nothing, so nothing has to be decided again."""
-    reason = _TAKEN["de" if practice.language.startswith("de") else "en"]
+    reason = refusals.slot_taken_text(practice)
     rows, object_id = _insert(uow, practice, actor, calendar, desired, href, Status.UNCONFIRMED, reason)
     _record(uow, practice, actor, calendar, rows, desired, href, findings, copy_of)
     refusals.note_unconfirmed(uow, practice, actor, calendar.id, rows.id)

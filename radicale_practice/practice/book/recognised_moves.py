@@ -17,6 +17,8 @@ from sqlalchemy import select
 
 from radicale_practice.practice import (
     appointment_rows,
+    attention_entry,
+    attention_rows,
     brake,
     clock,
     double_booking,
@@ -91,22 +93,9 @@ def revive(
     rows = appointment_rows.lock(uow, practice.id, original.appointment_id)
     if rows is None or rows.master["status"] != Status.CANCELLED or _is_kept(rows):
         return None
-    source = rows.owner_calendar_id
     changes = _statuses(rows, original.before or {})
     changes.setdefault(rows.id, {}).update(_times(rows.master, desired))
-    try:
-        with attempt(uow):
-            after, clash, object_id = _replace(
-                uow, practice, rows, changes, source, target, href, desired.uid
-            )
-            if double_booking.forbidden(practice, after, clash):
-                raise SlotTaken
-    except SlotTaken:
-        return None
-    _record_move(uow, practice, actor, rows, after, target, href, desired.uid, changes)
-    if clash is not None:
-        double_booking.file(uow, practice, after, clash, actor)
-    return Outcome("done", "", object_id, href, exact=False)
+    return _move(uow, practice, actor, rows, changes, target, href, desired.uid)
 
 
 def take_over_copy(
@@ -139,9 +128,8 @@ def take_over_copy(
     entry = appointment_rows.entry_of(copy.master)
     changes = {rows.id: _times(rows.master, CalendarObject(place.uid, (entry,)))}
     appointment_rows.delete_rows(uow, [*copy.overrides, copy.id])
-    after, clash, object_id = _replace(uow, practice, rows, changes, source, target, place.href, place.uid)
-    if clash is not None and practice.settings.double_booking != "forbid":
-        double_booking.file(uow, practice, after, clash, actor)
+    attention_rows.settle_moot(uow, practice.id, copy.id, refusals_too=True)
+    attention_entry.update_entry(uow, practice, viewer.staff_id)
     journal.write(
         uow,
         "copy-removed",
@@ -151,8 +139,41 @@ def take_over_copy(
         calendar_id=target_id,
         private=target.private,
     )
-    _record_move(uow, practice, actor, rows, after, target, place.href, place.uid, changes)
-    return Outcome("done", "", object_id, place.href, exact=False)
+    return _move(uow, practice, actor, rows, changes, target, place.href, place.uid)
+
+
+def _move(
+    uow: UnitOfWork,
+    practice: Practice,
+    actor: Actor,
+    rows: Rows,
+    changes: dict[int, Row],
+    target: CalendarFacts,
+    href: str,
+    uid: str,
+) -> Outcome:
+    """The appointment in its new place; where the practice forbids that, there and not booked."""
+    away = target.private and rows.owner_calendar_id is not None and _counts(uow, rows.owner_calendar_id)
+    clash = None
+    unconfirmed = False
+    try:
+        with attempt(uow):
+            after, clash, object_id = _replace(uow, rows, changes, target, href, uid)
+            if double_booking.forbidden(practice, after, clash):
+                raise SlotTaken
+    except SlotTaken:
+        unconfirmed, clash = True, None
+        changes.setdefault(rows.id, {}).update(
+            status=str(Status.UNCONFIRMED), unconfirmed_reason=refusals.slot_taken_text(practice)
+        )
+        refusals.note_unconfirmed(uow, practice, actor, target.id, rows.id)
+        after, _, object_id = _replace(uow, rows, changes, target, href, uid)
+    _record_move(uow, practice, actor, rows, after, target, href, uid, changes, away)
+    if clash is not None:
+        double_booking.file(uow, practice, after, clash, actor)
+    if unconfirmed:
+        return Outcome("unconfirmed", refusals.SLOT_TAKEN, object_id, href, exact=False)
+    return Outcome("done", "", object_id, href, exact=False)
 
 
 def _links(desired: CalendarObject) -> set[str]:
@@ -248,16 +269,14 @@ def _times(row: Row, desired: CalendarObject) -> Row:
 
 def _replace(
     uow: UnitOfWork,
-    practice: Practice,
     rows: Rows,
     changes: dict[int, Row],
-    source: int | None,
     target: CalendarFacts,
     href: str,
     uid: str,
 ) -> tuple[Rows, double_booking.Clash | None, int]:
     """Write changes and calendar, give the rows the client's new identity, and look for clashes."""
-    here = [rows.id, *rows.here()]
+    here, source = [rows.id, *rows.here()], rows.owner_calendar_id
     appointment_rows.update_rows(uow, rows.all, changes)
     if source is None:
         appointment_rows.put_into_calendars(uow, here, {target.id: "owner"})
@@ -287,18 +306,19 @@ def _record_move(
     href: str,
     uid: str,
     changes: dict[int, Row],
+    away: bool,
 ) -> None:
     concerned = [r for r in rows.all if r is rows.master or r["id"] in changes]
     before = journal.state(concerned, rows.calendars.get(rows.id, {}))
     journal.write(
         uow,
-        "move",
+        "move-away" if away else "move",
         practice_id=practice.id,
         actor=actor,
         appointment_id=rows.id,
         calendar_id=target.id,
         patient_id=after.master["patient_id"],
-        private=target.private,
+        private=target.private and not away,
         before=before,
         after=state_after(after, before, href=href, uid=uid),
     )
