@@ -48,7 +48,7 @@ class SyncToken:
 
 def encode(token: SyncToken) -> str:
     """The token as clients get it: an absolute URI without characters that need escaping."""
-    day = token.day.strftime("%Y%m%d") if token.day else ""
+    day = token.day.isoformat().replace("-", "") if token.day else ""
     parts = [VERSION, token.epoch, str(token.revision), token.fingerprint, day, _encode_cursor(token.cursor)]
     return PREFIX + "_".join(parts)
 

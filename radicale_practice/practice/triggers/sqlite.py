@@ -124,7 +124,7 @@ _TOUCHED = f"\n  {_RAISE}{_LOG}{_JOURNAL}"
 
 
 def _item(kind: str, name: str, table: str, statement: str) -> Made:
-    return Made(kind, name, table, statement, statement)
+    return Made(kind, name, table, statement, statement.strip())
 
 
 def _trigger(name: str, table: str, event: str, when: str, body: str) -> Made:

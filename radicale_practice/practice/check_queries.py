@@ -1,0 +1,176 @@
+"""The invariants that SQL can judge: each query selects the ids of the rows that break one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """``select`` returns ids of rows of ``table`` in its first column; no row is good news."""
+
+    kind: str
+    table: str
+    text: str
+    select: str
+    repairable: bool = False
+    dialect: str = ""
+
+
+_NEWEST = """
+SELECT max(r) FROM (SELECT max(revision) AS r FROM object_change
+UNION ALL SELECT max(created_revision) FROM calendar_object
+UNION ALL SELECT max(live_revision) FROM calendar_object
+UNION ALL SELECT max(removed_revision) FROM calendar_object
+UNION ALL SELECT max(floor) FROM calendar_sync) n
+"""
+
+
+def _other_practice(column: str, table: str) -> Query:
+    return Query(
+        "other practice",
+        "appointment",
+        f"the {table} belongs to another practice",
+        f"SELECT a.id FROM appointment a JOIN {table} t ON t.id = a.{column}"
+        " WHERE t.practice_id <> a.practice_id ORDER BY 1",
+    )
+
+
+QUERIES = (
+    Query(
+        "no object",
+        "appointment",
+        "served, but without a live object in a calendar",
+        "SELECT s.appointment_id FROM sync_served s LEFT JOIN calendar_object o"
+        " ON o.calendar_id = s.calendar_id AND o.appointment_id = s.appointment_id"
+        " AND o.removed_revision IS NULL WHERE o.id IS NULL ORDER BY 1",
+        repairable=True,
+    ),
+    Query(
+        "not served",
+        "calendar_object",
+        "live, but nothing to show",
+        "SELECT o.id FROM calendar_object o LEFT JOIN sync_served s"
+        " ON s.calendar_id = o.calendar_id AND s.appointment_id = o.appointment_id"
+        " WHERE o.removed_revision IS NULL AND s.appointment_id IS NULL ORDER BY 1",
+        repairable=True,
+    ),
+    Query(
+        "no change row",
+        "calendar_object",
+        "live, but without a row in the log of changes",
+        "SELECT o.id FROM calendar_object o WHERE o.removed_revision IS NULL AND NOT EXISTS"
+        " (SELECT 1 FROM object_change h WHERE h.object_id = o.id AND h.staff_id = 0) ORDER BY 1",
+        repairable=True,
+    ),
+    Query(
+        "old change row",
+        "calendar_object",
+        "removed or revived later than its newest row in the log of changes",
+        "SELECT o.id FROM calendar_object o JOIN calendar_sync s ON s.calendar_id = o.calendar_id"
+        " WHERE coalesce(o.removed_revision, o.live_revision) > s.floor"
+        " AND coalesce(o.removed_revision, o.live_revision) > coalesce((SELECT max(h.revision)"
+        " FROM object_change h WHERE h.object_id = o.id AND h.staff_id = 0), 0) ORDER BY 1",
+        repairable=True,
+    ),
+    Query(
+        "stray change row",
+        "object_change",
+        "a change of an object that does not exist",
+        "SELECT DISTINCT h.object_id FROM object_change h"
+        " WHERE h.object_id NOT IN (SELECT o.id FROM calendar_object o) ORDER BY 1",
+        repairable=True,
+    ),
+    Query(
+        "wrong calendar",
+        "object_change",
+        "a change of an object of another calendar",
+        "SELECT DISTINCT h.object_id FROM object_change h JOIN calendar_object o ON o.id = h.object_id"
+        " WHERE o.calendar_id <> h.calendar_id ORDER BY 1",
+    ),
+    Query(
+        "counter",
+        "sync_counter",
+        "the counter of revisions is behind",
+        f"SELECT id FROM sync_counter WHERE revision < coalesce(({_NEWEST}), 0)",
+        repairable=True,
+        dialect="sqlite",
+    ),
+    Query(
+        "counter",
+        "sync_revision",
+        "the counter of revisions is behind",
+        f"SELECT 1 FROM sync_revision WHERE last_value < coalesce(({_NEWEST}), 0)",
+        repairable=True,
+        dialect="postgresql",
+    ),
+    Query(
+        "unflushed",
+        "sync_pending",
+        "changes that were noted and committed, but got no revision",
+        "SELECT DISTINCT txid FROM sync_pending WHERE txid <> coalesce(pg_current_xact_id_if_assigned(),"
+        " '0'::xid8)",
+        repairable=True,
+        dialect="postgresql",
+    ),
+    Query(
+        "no sync row",
+        "calendar",
+        "without a row in calendar_sync",
+        "SELECT c.id FROM calendar c LEFT JOIN calendar_sync s ON s.calendar_id = c.id"
+        " WHERE s.calendar_id IS NULL ORDER BY 1",
+        repairable=True,
+    ),
+    Query(
+        "no such row",
+        "appointment_calendar",
+        "the appointment or calendar does not exist",
+        "SELECT x.appointment_id FROM appointment_calendar x LEFT JOIN appointment a ON a.id = x.appointment_id"
+        " LEFT JOIN calendar c ON c.id = x.calendar_id WHERE a.id IS NULL OR c.id IS NULL ORDER BY 1",
+    ),
+    Query(
+        "two owners",
+        "appointment",
+        "in more than one calendar as owner",
+        "SELECT appointment_id FROM appointment_calendar WHERE role = 'owner'"
+        " GROUP BY appointment_id HAVING count(*) > 1 ORDER BY 1",
+    ),
+    Query(
+        "no master",
+        "appointment",
+        "an overridden instance of no series",
+        "SELECT a.id FROM appointment a LEFT JOIN appointment m ON m.id = a.series_id"
+        " WHERE a.series_id IS NOT NULL AND (m.id IS NULL OR m.series_id IS NOT NULL) ORDER BY 1",
+    ),
+    Query(
+        "twice overridden",
+        "appointment",
+        "more than one row for one instance of a series",
+        "SELECT min(id) FROM appointment WHERE series_id IS NOT NULL GROUP BY series_id, recurrence_id"
+        " HAVING count(*) > 1 ORDER BY 1",
+    ),
+    _other_practice("series_id", "appointment"),
+    _other_practice("patient_id", "patient"),
+    _other_practice("location_id", "location"),
+    Query(
+        "other practice",
+        "appointment_calendar",
+        "the calendar belongs to another practice",
+        "SELECT x.appointment_id FROM appointment_calendar x JOIN appointment a ON a.id = x.appointment_id"
+        " JOIN calendar c ON c.id = x.calendar_id WHERE c.practice_id <> a.practice_id ORDER BY 1",
+    ),
+    Query(
+        "other practice",
+        "calendar_access",
+        "the person belongs to another practice",
+        "SELECT x.calendar_id FROM calendar_access x JOIN calendar c ON c.id = x.calendar_id"
+        " JOIN staff s ON s.id = x.staff_id WHERE c.practice_id <> s.practice_id ORDER BY 1",
+    ),
+    Query(
+        "other practice",
+        "calendar",
+        "its person belongs to another practice",
+        "SELECT c.id FROM calendar c JOIN staff s ON s.id = c.staff_id"
+        " WHERE c.practice_id <> s.practice_id ORDER BY 1",
+    ),
+)
