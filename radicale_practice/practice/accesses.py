@@ -24,6 +24,7 @@ class Surroundings:
     ``time_zone`` is the practice's, valid in any case; ``rooms`` are the names of all rooms by calendar id.
     """
 
+    practice_id: int
     accesses: Mapping[int, Access]
     rooms: Mapping[int, str]
     time_zone: str
@@ -69,7 +70,7 @@ def surroundings(uow: UnitOfWork, viewer: Viewer) -> Surroundings:
         access = _access(viewer, kind, staff_id, granted) if active else None
         if access is not None:
             accesses[calendar_id] = access
-    return Surroundings(accesses, rooms, time_zone)
+    return Surroundings(viewer.practice_id, accesses, rooms, time_zone)
 
 
 def everything(uow: UnitOfWork, practice_id: int) -> Surroundings:
@@ -78,6 +79,7 @@ def everything(uow: UnitOfWork, practice_id: int) -> Surroundings:
         rows = uow.connection.execute(_query(), {"practice": practice_id, "staff": 0}).all()
     known = [row for row in rows if row.id is not None]
     return Surroundings(
+        practice_id,
         {row.id: Access.WRITE for row in known},
         {row.id: row.name for row in known if row.kind == CalendarKind.ROOM},
         zones.canonical(rows[0].time_zone) or _FALLBACK_ZONE if rows else _FALLBACK_ZONE,

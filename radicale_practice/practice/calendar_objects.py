@@ -164,7 +164,11 @@ def _load(
     hrefs: Iterable[str] | None = None,
     object_ids: Iterable[int] | None = None,
 ) -> list[StoredObject]:
-    parameters: dict[str, Any] = {"calendar": calendar_id, "staff": viewer.staff_id if viewer else 0}
+    parameters: dict[str, Any] = {
+        "practice": around.practice_id,
+        "calendar": calendar_id,
+        "staff": viewer.staff_id if viewer else 0,
+    }
     if hrefs is not None:
         kind, parameters["hrefs"] = "hrefs", listed(uow.dialect, hrefs)
     elif object_ids is not None:
@@ -206,7 +210,7 @@ def _stored(
         shown = overrides if living else []
     if not shown:
         return None
-    limits = [around.accesses.get(i) if i is not None else None for i in owners if i != calendar_id]
+    limits = [around.accesses.get(i) for i in owners if i is not None and i != calendar_id]
     return StoredObject(
         object_id=object_id,
         calendar_id=calendar_id,

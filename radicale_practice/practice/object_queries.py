@@ -23,9 +23,9 @@ OVERRIDE_COLUMNS = 4
 def objects_query(kind: str, dialect: str) -> Select[Any]:
     """Objects with the rows they show, by id; ``kind`` is "all", "hrefs" or "ids" (parameter of that name).
 
-    Further parameters: ``calendar``, ``staff``. The first ``OBJECT_COLUMNS`` are object id, href, UID,
-    opaque, appointment id, revision, personal revision, VCALENDAR extra and owner calendar; then those of
-    ``stored_rows``.
+    Further parameters: ``practice``, ``calendar``, ``staff``. The first ``OBJECT_COLUMNS`` are object id,
+    href, UID, opaque, appointment id, revision, personal revision, VCALENDAR extra and owner calendar; then
+    those of ``stored_rows``.
     """
     o = calendar_object.c
     vcalendar = event_extra.alias()
@@ -73,7 +73,8 @@ def overrides_query(kind: str, dialect: str) -> Select[Any]:
 def _chosen(kind: str, dialect: str) -> ColumnElement[bool]:
     o = calendar_object.c
     here: ColumnElement[int] = bindparam("calendar", type_=BigId)
-    live = o.removed_revision.is_(None)
+    # a row that a foreign program put into another practice's calendar is nobody's
+    live = and_(o.removed_revision.is_(None), appointment.c.practice_id == bindparam("practice"))
     # "+ 0" keeps SQLite from walking through the calendar's index instead of looking the list up
     if kind == "hrefs":
         return and_(live, o.calendar_id + 0 == here, o.href.in_(_list("hrefs", dialect, Text())))

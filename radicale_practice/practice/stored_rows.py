@@ -83,8 +83,8 @@ def joined(source: FromClause) -> FromClause:
     """
     a = appointment.c
     return (
-        source.outerjoin(patient, patient.c.id == a.patient_id)
-        .outerjoin(location, location.c.id == a.location_id)
+        source.outerjoin(patient, and_(patient.c.id == a.patient_id, patient.c.practice_id == a.practice_id))
+        .outerjoin(location, and_(location.c.id == a.location_id, location.c.practice_id == a.practice_id))
         .outerjoin(
             event_extra, and_(event_extra.c.appointment_id == a.id, event_extra.c.component == "VEVENT")
         )

@@ -335,3 +335,26 @@ def test_conflicts_reach_only_this_calendar(database: Database) -> None:
         entry = only(load(uow, ME, 1)).object.appointments[0]
         later = replace(entry, start=entry.start + timedelta(minutes=30), end=entry.end + timedelta(hours=1))
         assert [t.appointment_id for t in availability.conflicts(uow, 1, [later], ())] == [1]
+
+
+def test_nothing_crosses_between_practices(database: Database) -> None:
+    with furnished(database).write() as uow:
+        run(uow, "INSERT INTO practice (id, name) VALUES (2, 'other')")
+        run(uow, "INSERT INTO patient (id, practice_id, number, last_name) VALUES (9, 2, '1', 'Fremd')")
+        run(uow, "INSERT INTO location (id, practice_id, name) VALUES (9, 2, 'Fremd')")
+        book(uow, 1, practice_id=2)
+        book(uow, 1, patient_id=9, location_id=9)
+    with database.read() as uow:
+        shown = only(load(uow, ME, 1)).object.appointments[0]
+        assert shown.patient is None and shown.location is None
+        assert len(load_range(uow, ME, 1, None, None)) == 1
+
+
+def test_an_appointment_that_only_has_a_room(database: Database) -> None:
+    with furnished(database).write() as uow:
+        row = book(uow, ROOM)
+        run(uow, "UPDATE appointment_calendar SET role = 'resource' WHERE appointment_id = :a", a=row)
+    with database.read() as uow:
+        stored = only(load(uow, RECEPTION, ROOM))
+        assert stored.owner_calendar_id is None and stored.access is Access.WRITE
+        assert only(load(uow, ME, ROOM)).access is Access.BUSY
