@@ -81,12 +81,12 @@ def check(
     if repair:
         with opened.write(actor()) as uow:
             problems = checks.repair(uow)
-        for problem in problems or []:
-            typer.echo(f"repaired: {problem}")
+        for problem in problems:
+            typer.echo(f"repaired: {_described(problem)}")
     with opened.read() as uow:
         problems = checks.check(uow)
     for problem in problems:
-        typer.echo(str(problem))
+        typer.echo(_described(problem))
     if problems:
         fail(f"{len(problems)} problems" + ("" if repair else ": check --repair puts right what it can"))
     typer.echo("no problems")
@@ -126,6 +126,13 @@ def set_setting(
     with writing(database, practice) as session:
         practices.set_settings(session.uow, session.practice.id, {name: parsed})
     typer.echo(f"{name} = {_shown(parsed)}")
+
+
+def _described(problem: checks.Problem) -> str:
+    """By table and ids, never contents."""
+    named = ", ".join(problem.ids) + (", ..." if problem.count > len(problem.ids) else "")
+    mend = "" if problem.repairable else "; look at it yourself"
+    return f"{problem.table}: {problem.kind}: {problem.text} ({named or problem.count}){mend}"
 
 
 def _shown(value: object) -> str:

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,9 @@ from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from radicale_practice.cli.main import app
-from radicale_practice.practice import practices, staff
+from radicale_practice.practice import book, calendars, practices, staff
 from radicale_practice.practice.database import Database
+from radicale_practice.practice.model import Actor
 
 Run = Callable[..., Result]
 
@@ -246,10 +248,27 @@ def test_upkeep(run: Run, anna: None) -> None:
     assert "no problems" in run("check").stdout
 
 
-def test_watch(run: Run, anna: None) -> None:
-    run("appointment", "add", "anna müller", "2026-11-24 09:00", "--subject", "Besuch")
-    for line in run("watch", "--json", "--once").stdout.splitlines():
-        assert isinstance(json.loads(line), dict)
+def test_what_a_phone_did_is_heard_and_undone(run: Run, anna: None, database: Database) -> None:
+    with database.read() as uow:
+        practice = practices.find(uow)
+        person = staff.get(uow, practice.id, "anna müller")
+        calendar = calendars.find(uow, practice.id, "anna müller")
+    phone = Actor(staff_id=person.id, program="DAVx5/4.5.1-ose (dav4jvm)")
+    start = datetime(2026, 11, 24, 9)
+    with database.write(phone) as uow:
+        added = book.add(
+            uow, phone, book.NewAppointment(calendar.id, start, start + timedelta(hours=1), subject="Besuch")
+        )
+    (heard,) = [json.loads(line) for line in run("watch", "--json", "--once").stdout.splitlines()]
+    assert (heard["action"], heard["appointment_id"], heard["user_name"]) == ("create", added, "anna müller")
+    assert run("watch", "--json", "--once", "--cursor", str(heard["cursor"])).stdout == ""
+    assert f"appointment_id={added}" in run("watch", "--once").stdout
+    device = ("undo", "--device", "anna müller", "--since", "2h")
+    run(*device, "--program", "Thunderbird", code=1)
+    assert "1 changes would be undone" in run(*device, "--program", "DAVx5", "--dry-run").stdout
+    assert "booked" in run("appointment", "show", str(added)).stdout
+    assert "1 changes undone" in run(*device, "--program", "DAVx5").stdout
+    assert "cancelled" in run("appointment", "show", str(added)).stdout
 
 
 def test_several_practices(run: Run, anna: None) -> None:

@@ -69,7 +69,7 @@ def test_the_demonstration_from_start_to_end(
         assert {"write", "busy"} == {c["access"] for c in anna["calendars"]}
         wrong = requests.get(said["url"], auth=(anna["username"].encode(), b"wrong"), timeout=30)
         assert wrong.status_code == 401
-        log = server.log_end(20_000)
+        log = server.log.read_text(encoding="utf-8")
         assert anna["password"] in log
         assert "Huber" not in log
     finally:
