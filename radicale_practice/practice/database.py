@@ -16,7 +16,14 @@ from typing import Literal
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import ExceptionContext
-from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+    TimeoutError,
+)
 from sqlalchemy.pool import NullPool
 
 from radicale_practice.practice.errors import PracticeError, Unavailable
@@ -229,8 +236,8 @@ class Database:
     def rollback(self, connection: Connection) -> None:
         """ROLLBACK."""
         if self.dialect == "sqlite":
-            if connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
-                connection.exec_driver_sql("ROLLBACK")
+            # By the driver: after a failed RELEASE SQLAlchemy lets no statement through.
+            connection.connection.rollback()
         else:
             connection.rollback()
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from radicale_practice.practice import appointment_rows as book_rows
 from radicale_practice.practice import clock, journal, revisions
@@ -31,7 +33,9 @@ def attempt(uow: UnitOfWork) -> Iterator[None]:
         yield
     except BaseException:
         if savepoint.is_active:
-            savepoint.rollback()
+            # On a dead connection this fails too; the first error is the one to tell of.
+            with suppress(SQLAlchemyError):
+                savepoint.rollback()
         raise
     savepoint.commit()
 
