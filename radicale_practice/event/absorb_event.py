@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from radicale_practice.event import views
 from radicale_practice.event.absorb_fields import (
     Base,
+    TitleRead,
     bare_title,
     neutral_reminder,
     read_description,
@@ -16,7 +17,7 @@ from radicale_practice.event.absorb_fields import (
     title_changed,
     with_fields,
 )
-from radicale_practice.event.directory import Directory
+from radicale_practice.event.directory import Directory, EmptyDirectory
 from radicale_practice.event.extra import (
     Entry,
     Placed,
@@ -99,7 +100,7 @@ class Reader:
         present = row if row is not None else master
         skeleton = load_skeleton(present.extra) if present is not None else Skeleton()
         base = Base(present, skeleton.subject_by)
-        title = read_title(facts.title, base, self._projection, self._titles)
+        title = self._title(facts, base)
         if title.finding is not None:
             findings.append(Finding(title.finding, facts.recurrence_id, title.former_patient_id))
         wanted = with_fields(
@@ -115,6 +116,16 @@ class Reader:
         if title.typed_subject:
             subject_by = (self._projection.staff_id, wanted.subject)
         return self._with_pieces(upload, wanted, row, present, subject_by)
+
+    def _title(self, facts: Facts, base: Base) -> TitleRead:
+        """What the title says; in a private calendar, which knows nobody, just the person's own words."""
+        if not isinstance(self._directory, EmptyDirectory):
+            return read_title(facts.title, base, self._projection, self._titles)
+        present = base.appointment
+        if present is not None and not title_changed(facts.title, base, self._projection):
+            return TitleRead(present.patient, present.subject, typed_subject=False)
+        typed = bare_title(facts.title, base, self._projection)
+        return TitleRead(present.patient if present is not None else None, typed)
 
     def _timed(self, facts: Facts, row: Appointment | None, present: Appointment | None) -> Appointment:
         """The row with times, rule and status; a new one is the viewer's own."""

@@ -25,7 +25,7 @@ class Directory(Protocol):
 
 
 class EmptyDirectory:
-    """A directory that knows nobody: for private calendars, where no patient is looked up."""
+    """Knows nobody: for private calendars, where a title is the person's own words and nothing is noticed."""
 
     def patients_by_number(self, numbers: Collection[str]) -> Sequence[Patient]:
         """Nobody."""

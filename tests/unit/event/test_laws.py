@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -183,6 +184,29 @@ def never_anything_else(data: bytes) -> None:
         touched = text.replace("BEGIN:VEVENT\r\n", "BEGIN:VEVENT\r\nX-TOUCHED:1\r\n")
         changed = absorb(touched.encode(), absorbed.object, projection, SmallDirectory())
         assert render(changed.object, projection).replace("X-TOUCHED:1\r\n", "") == text
+
+
+@settings(max_examples=400, deadline=None)
+@given(objects(), projections(), st.sampled_from(SAMPLES), st.booleans())
+def test_any_upload_over_any_event_settles(
+    obj: CalendarObject, projection: Projection, sample: bytes, twice: bool
+) -> None:
+    try:
+        absorbed = absorb(sample, obj, projection, SmallDirectory())
+        if twice:
+            other = replace(projection, staff_id=12, view=View.FULL)
+            stored = absorbed.object
+            absorbed = absorb(render(stored, other).encode(), stored, other, SmallDirectory())
+            absorbed = absorb(sample, absorbed.object, projection, SmallDirectory())
+    except InvalidCalendarData:
+        return
+    text = render(absorbed.object, projection)
+    assert text == render(absorbed.object, projection)
+    again = absorb(other_writer(text), absorbed.object, projection, SmallDirectory())
+    assert fields(again.object) == fields(absorbed.object)
+    assert again.findings == ()
+    assert unmarked(render(again.object, projection)) == unmarked(text)
+    assert text.count("BEGIN:VTIMEZONE") == len(set(re.findall("TZID:(.*)", text)))
 
 
 @settings(max_examples=100, deadline=None)

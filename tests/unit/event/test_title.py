@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 
 from radicale_practice.event.absorb import Absorbed, absorb
+from radicale_practice.event.directory import EmptyDirectory
 from radicale_practice.event.render import render
 from radicale_practice.event.title import split_phone
 from radicale_practice.event.values import escape
@@ -250,3 +251,13 @@ def test_a_template_of_the_practice_is_read_back() -> None:
     assert "SUMMARY:Pat. Huber Maria / Physio\r\n" in text
     read = row(upload("Pat. Huber Maria / Knie", STORED, projection))
     assert (read.patient, read.subject) == (HUBER, "Knie")
+
+
+def test_in_a_private_calendar_a_title_is_just_words() -> None:
+    data = (
+        b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART;VALUE=DATE:20260105\r\n"
+        b"SUMMARY:4711 0664 1234567\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    )
+    absorbed = absorb(data, None, FULL, EmptyDirectory())
+    assert row(absorbed).subject == "4711 0664 1234567"
+    assert absorbed.findings == () and absorbed.exact
