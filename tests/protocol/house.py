@@ -244,7 +244,7 @@ def own_server(database_url: str, directory: Path) -> Iterator[tuple[str, Server
         "import sys; from radicale_practice.plugins.serve import serve;"
         "serve(config_path=sys.argv[1], port=int(sys.argv[2]), workers=2)"
     )
-    command = [sys.executable, "-c", code, str(_configuration(database_url, directory)), str(port)]
+    command = [sys.executable, "-c", code, str(write_configuration(database_url, directory)), str(port)]
     with running(command, port, directory / "own.log") as process:
         yield f"http://127.0.0.1:{port}", process
 
@@ -253,13 +253,13 @@ def own_server(database_url: str, directory: Path) -> Iterator[tuple[str, Server
 def stock_server(database_url: str, directory: Path) -> Iterator[tuple[str, ServerProcess]]:
     """Stock ``radicale --config`` with our plugins; its address."""
     port = free_port()
-    command = [str(BIN / "radicale"), "--config", str(_configuration(database_url, directory))]
+    command = [str(BIN / "radicale"), "--config", str(write_configuration(database_url, directory))]
     command += ["--server-hosts", f"127.0.0.1:{port}"]
     with running(command, port, directory / "stock.log") as process:
         yield f"http://127.0.0.1:{port}", process
 
 
-def _configuration(database_url: str, directory: Path) -> Path:
+def write_configuration(database_url: str, directory: Path) -> Path:
     """The shipped configuration file with this database."""
     text = (ROOT / "config" / "radicale.conf").read_text()
     line = next(line for line in text.splitlines() if line.startswith("database = "))

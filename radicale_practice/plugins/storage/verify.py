@@ -5,13 +5,11 @@ from __future__ import annotations
 from radicale.log import logger
 
 from radicale_practice.plugins import request
+from radicale_practice.practice import check
 
 
 def verify() -> bool:
     """Check every invariant of the database and the triggers; problems are logged by kind and id."""
-    # Only the operator's command needs it.
-    from radicale_practice.practice import check
-
     problems = check.check(request.current().require_unit())
     for problem in problems:
         logger.error("check: %s", problem)

@@ -1,0 +1,74 @@
+"""Servers as processes: ending cleanly, quiet logs, passwords changed under running workers."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from radicale_practice.practice import staff
+from tests.protocol.house import (
+    ANNA,
+    BEN,
+    BIN,
+    Client,
+    House,
+    event,
+    http_sender,
+    own_server,
+    stock_server,
+    write_configuration,
+)
+
+NAMES = ("Mustermann", "Xaverius", "4711", "0660")
+
+
+@pytest.mark.parametrize("kind", ["own", "stock"])
+def test_no_names_in_the_log_and_a_clean_end(
+    house: House, database_url: str, tmp_path: Path, kind: str
+) -> None:
+    start = own_server if kind == "own" else stock_server
+    with start(database_url, tmp_path) as (base, process):
+        client = Client(http_sender(base), ANNA)
+        path = house.path(ANNA)
+        name = "Maria Mustermann.ics"
+        text = event("Maria.Mustermann@x", "Mustermann Maria – 4711")
+        assert client.put(path + name, text).status == 201
+        assert client.put(path + "2.ics", event("Maria.Mustermann@x")).status == 409
+        assert client.put(path + name, text, if_match='"Mustermann"').status == 412
+        for broken in (b"Xaverius Mustermann\r\n", text[:-40].encode(), text.encode() + b"Xaverius"):
+            assert 400 <= client.put(path + "3.ics", broken).status < 500
+        assert "Mustermann" in client.request("GET", path).text
+        assert client.request("REPORT", path, "<Mustermann").status == 400
+        assert client.multiget(path, name, "Xaverius.ics").status == 207
+        assert client.request("MOVE", path + name, b"", {"Destination": "/x/Mustermann.ics"}).status == 403
+        assert client.request("DELETE", path + name).status in (200, 204)
+        assert process.stop() in ((0,) if kind == "own" else (0, 1))
+        log = process.log.read_text()
+    assert "PUT" in log
+    for word in NAMES:
+        assert word not in log, [line for line in log.splitlines() if word in line]
+
+
+def test_a_changed_password_counts_at_the_next_request_on_every_worker(
+    house: House, database_url: str, tmp_path: Path
+) -> None:
+    with own_server(database_url, tmp_path) as (base, _process):
+        old, new = (Client(http_sender(base), BEN, **more) for more in ({}, {"password": "another long one"}))
+        assert {old.propfind("/", "D:resourcetype").status for _ in range(8)} == {207}
+        with house.database.write() as uow:
+            staff.set_password(uow, house.viewer(BEN).staff_id, "another long one")
+        assert {old.propfind("/", "D:resourcetype").status for _ in range(8)} == {401}
+        assert {new.propfind("/", "D:resourcetype").status for _ in range(8)} == {207}
+        with house.database.write() as uow:
+            member = staff.by_path_name(uow, BEN)
+            assert member is not None
+            staff.deactivate(uow, member.id)
+        assert {new.propfind("/", "D:resourcetype").status for _ in range(8)} == {401}
+
+
+def test_verify_storage(house: House, database_url: str, tmp_path: Path) -> None:
+    command = [str(BIN / "radicale"), "--config", str(write_configuration(database_url, tmp_path))]
+    done = subprocess.run([*command, "--verify-storage"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
