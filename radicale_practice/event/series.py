@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
+from radicale_practice.event.values import midnight
 from radicale_practice.practice.model import Appointment, CalendarObject, Status
 from radicale_practice.practice.recurrence import expand
 
@@ -54,6 +55,9 @@ def exceptions(
     if current is None or former is None or not former.is_series:
         return Exceptions(tuple(sorted(set(uploaded))), ())
     shift = master.start - former.start
+    # An all-day series shows the day of what was stored with a clock time.
+    stored = {midnight(wall) if master.all_day else wall: wall for wall in former.exdate}
+    elsewhere = {midnight(wall) if master.all_day else wall for wall in current.elsewhere}
     kept: set[datetime] = set()
     rows: list[Appointment] = []
     used: set[datetime] = set()
@@ -62,9 +66,9 @@ def exceptions(
         if row is not None and row.recurrence_id is not None and row.recurrence_id not in used:
             used.add(row.recurrence_id)
             rows.append(_cancelled(row, wall))
-        elif wall in former.exdate or wall - shift in former.exdate:
-            kept.add(wall)
-        elif wall not in current.elsewhere:
+        elif wall in stored or wall - shift in stored:
+            kept.add(stored.get(wall, wall))
+        elif wall not in elsewhere:
             if is_instance(replace(former, exdate=()), wall - shift):
                 rows.append(_cancelled(_instance(master, wall), wall))
             else:
