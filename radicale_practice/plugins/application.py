@@ -16,9 +16,9 @@ from typing import Any
 from radicale import config, httputils
 from radicale.app import Application as RadicaleApplication
 
-from radicale_practice.plugins import logs, replies, request
+from radicale_practice.plugins import conditions, logs, replies, request
 from radicale_practice.plugins.call import Call, ShortBody, call_of
-from radicale_practice.plugins.databases import database_of
+from radicale_practice.plugins.databases import DATABASE_VARIABLE, database_of
 from radicale_practice.plugins.methods.delete import delete
 from radicale_practice.plugins.methods.mkcalendar import mkcalendar, mkcol
 from radicale_practice.plugins.methods.move import move
@@ -121,6 +121,17 @@ class Application(RadicaleApplication):
         """Manage REPORT request."""
         return self._own(report, "do_REPORT", arguments)
 
+    def do_GET(self, *arguments: Any) -> Any:
+        """Manage GET request: Radicale's, with 304 and without its set-up file of its own product."""
+        environ, _base_prefix, path, *_rest = arguments
+        if path == "/.mobileconfig":
+            return replies.not_found()
+        status, headers, answer, xml_request = super().do_GET(*arguments)
+        etag = dict(headers).get("ETag", "")
+        if status == client.OK and etag and conditions.not_modified(environ, etag):
+            return replies.empty(client.NOT_MODIFIED, {"ETag": etag})
+        return status, headers, answer, xml_request
+
     def do_OPTIONS(self, *arguments: Any) -> Any:
         """Manage OPTIONS request."""
         return client.OK, {"Allow": _METHODS, "DAV": replies.DAV}, b"", None
@@ -136,6 +147,7 @@ def _prepare(environ: dict[str, Any], limit: int) -> int | None:
     Radicale fails with 500 on a malformed Authorization or Content-Length, leaves the size to its own
     server, reads no chunked body and takes the path as text while WSGI gives bytes in latin-1 (PEP 3333).
     """
+    environ.pop(DATABASE_VARIABLE, None)  # granian copies the process's environment into every request
     for key in ("PATH_INFO", "HTTP_DESTINATION"):
         decoded = _decoded(environ.get(key, ""))
         if decoded is None:

@@ -8,6 +8,9 @@ from radicale import config
 
 from radicale_practice.practice.database import Database
 
+DATABASE_VARIABLE = "RADICALE_PRACTICE_DATABASE"
+"""Environment variable that names the database for worker processes, before the configuration file."""
+
 _guard = threading.Lock()
 _databases: dict[str, Database] = {}
 

@@ -11,7 +11,8 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 
-from radicale_practice.plugins.wsgi import CONFIG_VARIABLE, DATABASE_VARIABLE
+from radicale_practice.plugins.databases import DATABASE_VARIABLE
+from radicale_practice.plugins.wsgi import CONFIG_VARIABLE
 
 TARGET = "radicale_practice.plugins.wsgi:application"
 THREADS = 8

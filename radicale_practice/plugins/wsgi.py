@@ -16,9 +16,9 @@ from radicale import log
 
 from radicale_practice.plugins import configuration, logs
 from radicale_practice.plugins.application import Application
+from radicale_practice.plugins.databases import DATABASE_VARIABLE
 
 CONFIG_VARIABLE = "RADICALE_CONFIG"
-DATABASE_VARIABLE = "RADICALE_PRACTICE_DATABASE"
 
 _guard = threading.Lock()
 _applications: dict[int, Application] = {}

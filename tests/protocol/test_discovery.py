@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.protocol.conftest import MakeClient
-from tests.protocol.house import ANNA, BEN, OTTO, RITA, House
+from tests.protocol.house import ANNA, BEN, OTTO, RITA, House, event
 
 IOS_PRINCIPAL = (
     "C:calendar-home-set C:calendar-user-address-set D:current-user-principal D:displayname"
@@ -145,3 +145,15 @@ def test_principal_reports_of_apple_are_answered(either: MakeClient) -> None:
     for name in ("principal-search-property-set", "expand-property"):
         answer = either().request("REPORT", "/anna_müller/", f'<D:{name} xmlns:D="DAV:"/>', {"Depth": "0"})
         assert answer.status == 207
+
+
+def test_reading_only_what_changed(own: MakeClient, house: House) -> None:
+    client, path = own(), house.path(ANNA)
+    assert client.put(path + "1.ics", event("1@x")).status == 201
+    got = client.request("GET", path + "1.ics")
+    head = client.request("HEAD", path + "1.ics")
+    assert (head.status, head.etag, head.body) == (200, got.etag, b"")
+    again = client.request("GET", path + "1.ics", b"", {"If-None-Match": got.etag or ""})
+    assert (again.status, again.body) == (304, b"")
+    assert client.request("GET", "/.mobileconfig").status == 404
+    assert client.request("GET", "/.web").status == 200
