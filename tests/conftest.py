@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.private_postgresql import Cluster, PostgreSQLMissing
 
 from radicale_practice.practice import migrate
 from radicale_practice.practice.database import Database
+from tests.private_postgresql import Cluster, PostgreSQLMissing
 
 
 @pytest.fixture(scope="session")

@@ -125,7 +125,8 @@ QUERIES = (
         "no such row",
         "appointment_calendar",
         "the appointment or calendar does not exist",
-        "SELECT x.appointment_id FROM appointment_calendar x LEFT JOIN appointment a ON a.id = x.appointment_id"
+        "SELECT x.appointment_id FROM appointment_calendar x"
+        " LEFT JOIN appointment a ON a.id = x.appointment_id"
         " LEFT JOIN calendar c ON c.id = x.calendar_id WHERE a.id IS NULL OR c.id IS NULL ORDER BY 1",
     ),
     Query(

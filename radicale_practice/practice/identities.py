@@ -110,7 +110,8 @@ def _change_in_place(uow: UnitOfWork, object_id: int, href: str, uid: str) -> No
         # A rename of this transaction that is taken back.
         uow.connection.execute(
             text(
-                "DELETE FROM sync_wish w USING calendar_object o WHERE o.id = :id AND w.calendar_id = o.calendar_id"
+                "DELETE FROM sync_wish w USING calendar_object o"
+                " WHERE o.id = :id AND w.calendar_id = o.calendar_id"
                 " AND w.appointment_id = o.appointment_id AND w.txid = pg_current_xact_id()"
             ),
             {"id": object_id},

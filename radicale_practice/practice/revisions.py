@@ -150,7 +150,7 @@ def object_states(
 
 
 def _state(row: Row[Any]) -> ObjectState:
-    object_id, href, uid, appointment_id, opaque, live, revision, personal = row
+    object_id, href, uid, appointment_id, opaque, live, revision, personal = tuple(row)
     return ObjectState(
         object_id, href, uid, appointment_id, opaque == 1, live == 1, revision or 0, personal or 0
     )

@@ -12,7 +12,7 @@ from psycopg import errors
 
 from radicale_practice.practice import revisions
 from radicale_practice.practice.database import Database
-from radicale_practice.practice.triggers.postgresql_flush import PRACTICE_LOCK, FLUSH
+from radicale_practice.practice.triggers.postgresql_flush import FLUSH, PRACTICE_LOCK
 from tests.database.foreign import connect
 from tests.database.house import book, furnished, run
 from tests.database.poller import Poller
@@ -75,8 +75,8 @@ def without_lock(url: str) -> None:
     assert body != FLUSH
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
-            "CREATE OR REPLACE FUNCTION sync_flush_pending() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
-            f" SET search_path = pg_catalog, public, pg_temp AS $body${body}$body$"
+            "CREATE OR REPLACE FUNCTION sync_flush_pending() RETURNS trigger LANGUAGE plpgsql"
+            f" SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $body${body}$body$"
         )
 
 
@@ -212,7 +212,8 @@ def test_calendar_lock_last_does_not_deadlock(url: str, house: Database) -> None
         while (
             step.is_alive()
             and not observer.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                " AND datname = current_database()"
             ).fetchone()[0]
         ):  # type: ignore[index]
             pass
@@ -263,8 +264,8 @@ def test_role_without_rights_on_sync_tables(url: str, house: Database) -> None:
         owner.execute("DROP ROLE IF EXISTS vendor")
         owner.execute("CREATE ROLE vendor LOGIN")
         owner.execute(
-            "GRANT SELECT, INSERT, UPDATE, DELETE ON practice, staff, calendar, patient, location, appointment,"
-            " appointment_calendar TO vendor"
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON practice, staff, calendar, patient, location,"
+            " appointment, appointment_calendar TO vendor"
         )
         owner.execute("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO vendor")
     with psycopg.connect(url.replace("practice@", "vendor@"), application_name="Kartei 9") as vendor:

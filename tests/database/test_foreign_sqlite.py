@@ -14,7 +14,8 @@ from tests.database.foreign import connect
 from tests.database.house import book, furnished
 
 ROW = (
-    "INSERT OR REPLACE INTO appointment (id, practice_id, external_id, public_id, starts_at, ends_at, subject)"
+    "INSERT OR REPLACE INTO appointment"
+    " (id, practice_id, external_id, public_id, starts_at, ends_at, subject)"
     " VALUES (?, 1, ?, ?, '2026-03-02 09:00:00', '2026-03-02 10:00:00', ?)"
 )
 

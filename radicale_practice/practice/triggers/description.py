@@ -166,7 +166,10 @@ EXPANSION_COLUMNS = ("starts_at", "ends_at", "time_zone", "all_day", "rrule", "r
 NAME_COLUMNS = ("first_name", "last_name")
 """A change of one of these makes the stored folded name of a patient stale."""
 
-_OWNER = "(SELECT min(w.calendar_id) FROM appointment_calendar w WHERE w.appointment_id = {a} AND w.role = 'owner')"
+_OWNER = (
+    "(SELECT min(w.calendar_id) FROM appointment_calendar w"
+    " WHERE w.appointment_id = {a} AND w.role = 'owner')"
+)
 
 
 def _same_owner(override: str, master: str) -> str:

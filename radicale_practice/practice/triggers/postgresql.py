@@ -146,9 +146,8 @@ def _noted(table: TrackedTable, row: str, rows: str) -> str:
     practice = f"{row}.practice_id"
     if table.name == "appointment_calendar":
         practice = f"(SELECT k.practice_id FROM calendar k WHERE k.id = {row}.calendar_id)"
-    return (
-        f"coalesce({practice}, 0), '{table.name}', {keys[0]}, {keys[1] if keys[1:] else 'NULL::bigint'} FROM {rows}"
-    )
+    second = keys[1] if keys[1:] else "NULL::bigint"
+    return f"coalesce({practice}, 0), '{table.name}', {keys[0]}, {second} FROM {rows}"
 
 
 def _derived(table: TrackedTable, operation: str) -> str:

@@ -50,7 +50,8 @@ BEGIN
   UPDATE calendar_object o SET removed_revision = rev, removed_at = {NOW}
   FROM (SELECT DISTINCT q.calendar_id, q.appointment_id FROM sync_pending q
         WHERE q.txid = tx AND q.source = 'note') p
-  WHERE o.calendar_id + 0 = p.calendar_id AND o.appointment_id = p.appointment_id AND o.removed_revision IS NULL
+  WHERE o.calendar_id + 0 = p.calendar_id AND o.appointment_id = p.appointment_id
+    AND o.removed_revision IS NULL
     AND (NOT EXISTS (SELECT 1 FROM sync_served s
                      WHERE s.calendar_id = p.calendar_id AND s.appointment_id = p.appointment_id)
       OR EXISTS (SELECT 1 FROM sync_wish w WHERE w.txid = tx
@@ -153,7 +154,8 @@ BEGIN
   FROM (SELECT q.calendar_id, q.appointment_id, bool_or(q.touch) AS touch FROM sync_pending q
         WHERE q.txid = tx AND q.source = 'note' GROUP BY q.calendar_id, q.appointment_id) p
   JOIN calendar_object o ON o.calendar_id + 0 = p.calendar_id AND o.appointment_id = p.appointment_id
-  WHERE NOT settled OR (o.removed_revision IS NULL AND (p.touch OR o.live_revision = rev)) OR o.removed_revision = rev
+  WHERE NOT settled OR (o.removed_revision IS NULL AND (p.touch OR o.live_revision = rev))
+    OR o.removed_revision = rev
   UNION SELECT q.calendar_id, q.staff_id, rev, q.object_id FROM sync_pending q
   WHERE q.txid = tx AND q.source = 'object';
   IF is_foreign THEN

@@ -299,9 +299,7 @@ def _sync_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar_object")),
     )
     op.create_index("ix_calendar_object_appointment_id", "calendar_object", ["appointment_id"], unique=False)
-    op.create_index(
-        "ix_calendar_object_calendar_id", "calendar_object", ["calendar_id", "id"], unique=False
-    )
+    op.create_index("ix_calendar_object_calendar_id", "calendar_object", ["calendar_id", "id"], unique=False)
     op.create_index(
         "uq_calendar_object_live_appointment",
         "calendar_object",
