@@ -30,7 +30,7 @@ def objects_query(kind: str, dialect: str) -> Select[Any]:
     o = calendar_object.c
     vcalendar = event_extra.alias()
     source = stored_rows.joined(
-        calendar_object.join(appointment, appointment.c.id == o.appointment_id)
+        calendar_object.join(appointment, appointment.c.id == _shown(dialect))
     ).outerjoin(
         vcalendar, and_(vcalendar.c.appointment_id == o.appointment_id, vcalendar.c.component == "VCALENDAR")
     )
@@ -57,9 +57,7 @@ def overrides_query(kind: str, dialect: str) -> Select[Any]:
     linked = (
         select(link.c.calendar_id).where(link.c.appointment_id == appointment.c.id).correlate(appointment)
     )
-    source = stored_rows.joined(
-        calendar_object.join(appointment, appointment.c.series_id == o.appointment_id)
-    )
+    source = stored_rows.joined(calendar_object.join(appointment, appointment.c.series_id == _shown(dialect)))
     query = select(
         o.id,
         stored_rows.owner(),
@@ -70,12 +68,18 @@ def overrides_query(kind: str, dialect: str) -> Select[Any]:
     return query.select_from(source).where(_chosen(kind, dialect)).order_by(appointment.c.id)
 
 
+def _shown(dialect: str) -> ColumnElement[Any]:
+    """The object's appointment; on SQLite so that its planner always goes from objects to appointments."""
+    shown = calendar_object.c.appointment_id
+    return shown + 0 if dialect == "sqlite" else shown
+
+
 def _chosen(kind: str, dialect: str) -> ColumnElement[bool]:
     o = calendar_object.c
     here: ColumnElement[int] = bindparam("calendar", type_=BigId)
-    # a row that a foreign program put into another practice's calendar is nobody's
-    live = and_(o.removed_revision.is_(None), appointment.c.practice_id == bindparam("practice"))
-    # "+ 0" keeps SQLite from walking through the calendar's index instead of looking the list up
+    # a row that a foreign program put into another practice's calendar is nobody's; "+ 0" keeps SQLite from
+    # walking through an index of the practice or the calendar instead of looking the list up
+    live = and_(o.removed_revision.is_(None), appointment.c.practice_id + 0 == bindparam("practice"))
     if kind == "hrefs":
         return and_(live, o.calendar_id + 0 == here, o.href.in_(_list("hrefs", dialect, Text())))
     if kind == "ids":

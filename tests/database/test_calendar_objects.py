@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event, text
@@ -358,3 +359,33 @@ def test_an_appointment_that_only_has_a_room(database: Database) -> None:
         stored = only(load(uow, RECEPTION, ROOM))
         assert stored.owner_calendar_id is None and stored.access is Access.WRITE
         assert only(load(uow, ME, ROOM)).access is Access.BUSY
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+def test_lists_are_looked_up_not_searched_for(sqlite_url: str, analyzed: bool) -> None:
+    """SQLite's plan: a single event must not cost a walk through its calendar or practice."""
+    database = Database(sqlite_url)
+    with furnished(database).write() as uow:
+        for number in range(300):
+            book(uow, 1, f"2026-{number % 12 + 1:02}-02 09:00:00", rrule="FREQ=DAILY" if number % 7 else "")
+        if analyzed:
+            run(uow, "ANALYZE")
+    plans = []
+
+    def explain(_: object, cursor: Any, statement: str, parameters: Any, *__: object) -> None:
+        if "JOIN appointment" in statement:
+            rows = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+            plans.append([row[3] for row in rows])
+
+    event.listen(database.engine, "before_cursor_execute", explain)
+    with database.read() as uow:
+        first = load(uow, ME, 1, object_ids=[5])[0]
+        assert load(uow, ME, 1, hrefs=[first.href]) == [first]
+    assert len(plans) == 4
+    for plan in plans[:2]:
+        assert any("calendar_object USING INTEGER PRIMARY KEY (rowid=?)" in line for line in plan), plan
+    for plan in plans[2:]:
+        assert any("calendar_object USING INDEX uq_calendar_object_live_href (href=?" in p for p in plan), (
+            plan
+        )
+    database.dispose()
