@@ -116,6 +116,11 @@ def test_proppatch_is_never_a_plain_403(own: MakeClient, house: House) -> None:
     mixed = ben.request("PROPPATCH", readable, body.format("<D:getetag>x</D:getetag>"))
     assert mixed.status == 207 and "403" in mixed.text and "424" in mixed.text
     assert ben.request("PROPPATCH", "/ben/", body.format("")).status == 207
+    rich = body.replace("<D:displayname>", '<D:displayname xml:lang="de">').format("")
+    assert ben.request("PROPPATCH", readable, rich).status == 207
+    for answer in (ben.request("PROPFIND", readable), ben.propfind(readable, "D:displayname")):
+        name = answer.document.find(".//{DAV:}displayname")
+        assert name is not None and name.text == "Mein" and len(name.attrib) == 1
 
 
 def test_same_uid_under_another_name_is_a_conflict_with_the_name(either: MakeClient, house: House) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
-from radicale import httputils
-
 from radicale_practice.plugins import item_responses, reading, replies, xml
 from radicale_practice.plugins.call import Call
 from radicale_practice.plugins.home import Home
@@ -122,21 +120,17 @@ def _items(
 
 def _response(path: str, table: values.Table, tags: list[str] | None, names_only: bool) -> str:
     if tags is ALL:
-        known = {tag: make() for tag, make in table.items() if names_only or tag in values.ALLPROP_TAGS}
-        found = [xml.element(tag, "" if names_only else v) for tag, v in known.items() if v is not None]
-        return xml.response(path, found, [])
+        if names_only:
+            return xml.response(path, [xml.element(t) for t, make in table.items() if make() is not None], [])
+        tags = [tag for tag in table if tag in values.ALLPROP_TAGS and table[tag]() is not None]
     found, missing = [], []
     for tag in tags:
         make = table.get(tag)
         value = make() if make is not None else None
         if value is None:
             missing.append(tag)
+        elif value.startswith(values.WHOLE):
+            found.append(value.removeprefix(values.WHOLE))
         else:
-            found.append(value if value.startswith(values.WHOLE) else xml.element(tag, value))
-    return xml.response(path, [part.removeprefix(values.WHOLE) for part in found], missing)
-
-
-def unauthenticated() -> Reply:
-    """What Radicale turns into a 401."""
-    reply: Reply = httputils.NOT_ALLOWED  # type: ignore[assignment]
-    return reply
+            found.append(xml.element(tag, value))
+    return xml.response(path, found, missing)
