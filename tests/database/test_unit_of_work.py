@@ -1,0 +1,57 @@
+"""What goes wrong with a database becomes ``Unavailable``, and error texts carry no contents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from radicale_practice.practice.database import Database, translated_errors
+from radicale_practice.practice.errors import Unavailable
+from tests.database.foreign import connect
+from tests.database.house import furnished, run
+
+
+def test_database_that_is_not_migrated(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/empty.sqlite")
+    with pytest.raises(Unavailable), database.read() as uow, translated_errors():
+        run(uow, "SELECT * FROM appointment")
+    with pytest.raises(Unavailable), database.write() as uow:
+        run(uow, "SELECT 1")
+
+
+def test_file_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no database " * 200)
+    with pytest.raises(Unavailable), Database(f"sqlite:///{tmp_path}/file").read() as uow:
+        run(uow, "SELECT 1")
+
+
+def test_error_text_names_the_constraint_and_no_content(database: Database) -> None:
+    furnished(database)
+    with pytest.raises(IntegrityError) as caught, database.write() as uow:
+        run(
+            uow,
+            "INSERT INTO patient (practice_id, number, last_name) VALUES (1, :n, :l)",
+            n="4711",
+            l="Huber",
+        )
+    assert "patient" in str(caught.value)
+    assert "4711" not in str(caught.value) + str(caught.value.__cause__)
+
+
+def test_connection_that_died_is_replaced(postgresql_url: str) -> None:
+    database = furnished(Database(postgresql_url))
+    kill = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'radicale-practice'"
+    )
+    other = connect(postgresql_url)
+    with database.read() as uow:
+        assert run(uow, "SELECT count(*) FROM practice") == 1
+        other.execute(f"{kill} AND datname = current_database()")
+        with pytest.raises(Unavailable), translated_errors():
+            run(uow, "SELECT 1")
+        uow.failed = True
+    with database.read() as uow:
+        assert run(uow, "SELECT count(*) FROM practice") == 1
+    database.dispose()
