@@ -28,6 +28,7 @@ from radicale_practice.plugins.methods.put import put
 from radicale_practice.plugins.methods.report import report
 from radicale_practice.plugins.replies import Reply
 from radicale_practice.plugins.xml import BadXml
+from radicale_practice.practice.errors import NotFound, NotPermitted
 
 Headers = list[tuple[str, str]]
 Handler = Callable[[Call], Reply | None]
@@ -84,6 +85,9 @@ class Application(RadicaleApplication):
             reply = handler(call)
         except (BadXml, ShortBody) as error:
             return replies.bad_request(type(error).__name__)
+        except (NotFound, NotPermitted):
+            # Access was taken back while the request ran: nothing of it has happened.
+            return replies.need_privileges(call.absolute(path))
         if reply is None:
             environ["wsgi.input"] = io.BytesIO(call.request.data)
             reply = getattr(super(), fallback)(*arguments)

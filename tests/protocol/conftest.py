@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -52,12 +53,12 @@ def house_database(postgresql_cluster: Cluster, postgresql_template: str) -> tup
     return name, house
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    """The practice, on both engines in turn, each time fresh."""
-    if request.param == "sqlite":
+@contextmanager
+def fresh_house(request: pytest.FixtureRequest, engine: str, folder: Path) -> Iterator[House]:
+    """A copy of the practice on one engine."""
+    if engine == "sqlite":
         template, made = request.getfixturevalue("house_file")
-        path = tmp_path / "practice.sqlite"
+        path = folder / "practice.sqlite"
         shutil.copyfile(template, path)
         database = Database(f"sqlite:///{path}")
         yield replace(made, database=database)
@@ -71,6 +72,13 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     database.dispose()
     database_of(configuration.load(None, cluster.url(copy))).dispose()
     cluster.drop(copy)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    """The practice, on both engines in turn, each time fresh."""
+    with fresh_house(request, request.param, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
@@ -105,11 +113,25 @@ def either(request: pytest.FixtureRequest, house: House, database_url: str) -> M
     return _clients(StockApplication(settings), decoded=True)
 
 
-@pytest.fixture(params=["own", "stock"])
-def server(
-    request: pytest.FixtureRequest, house: House, database_url: str, tmp_path: Path
-) -> Iterator[MakeClient]:
-    """Clients of a real server process on loopback: ours and stock Radicale in turn."""
-    start = own_server if request.param == "own" else stock_server
-    with start(database_url, tmp_path) as (base, _process):
-        yield lambda user=ANNA, **more: Client(http_sender(base), user, **more)
+@dataclass(frozen=True)
+class Served:
+    """A real server process on loopback, its practice, and clients of it."""
+
+    house: House
+    client: MakeClient
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(kind, engine) for kind in ("own", "stock") for engine in ("sqlite", "postgresql")],
+    ids="-".join,
+)
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Ours and stock Radicale on both engines in turn, one process for all tests of a module."""
+    kind, engine = request.param
+    folder = tmp_path_factory.mktemp("served")
+    start = own_server if kind == "own" else stock_server
+    with fresh_house(request, engine, folder) as made:
+        url = made.database.url.render_as_string(hide_password=False)
+        with start(url, folder) as (base, _process):
+            yield Served(made, lambda user=ANNA, **more: Client(http_sender(base), user, **more))

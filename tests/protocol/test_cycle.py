@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 from sqlalchemy import text
 
 from radicale_practice.practice.model import CalendarKind
-from tests.protocol.conftest import MakeClient
-from tests.protocol.house import ANNA, House, event
+from tests.protocol.conftest import Served
+from tests.protocol.house import ANNA, event
 
 STYLES = {
     "ios": ("iOS/26.5 (23F77) dataaccessd/1.0", "0F1E2D3C-4B5A-6978-8796-A5B4C3D2E1F0"),
@@ -18,7 +20,8 @@ STYLES = {
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_cycle(server: MakeClient, house: House, style: str) -> None:
+def test_cycle(served: Served, style: str) -> None:
+    server, house = served.client, served.house
     agent, uid = STYLES[style]
     client = server(ANNA, agent=agent)
     path = house.path(ANNA)
@@ -64,14 +67,13 @@ def test_cycle(server: MakeClient, house: House, style: str) -> None:
     assert client.request("DELETE", path + name).status == 404
 
 
-def test_move_between_calendars(server: MakeClient, house: House) -> None:
+def test_move_between_calendars(served: Served) -> None:
+    server, house = served.client, served.house
     client = server(ANNA, agent="iOS/26.5 (23F77) dataaccessd/1.0")
     source, target = house.path(ANNA), house.path(ANNA, house.own(ANNA, CalendarKind.PRIVATE))
     uid = "AAAAAAAA-BBBB-CCCC-DDDD-EEEEEEEEEEEE"
     assert client.put(target + f"{uid}.ics", event(uid, "Arzt")).status == 201
     tokens = client.token(source), client.token(target)
-    from urllib.parse import quote
-
     moved = client.request(
         "MOVE", target + f"{uid}.ics", b"", {"Destination": quote(source + f"{uid}.ics"), "Overwrite": "F"}
     )
@@ -82,7 +84,8 @@ def test_move_between_calendars(server: MakeClient, house: House) -> None:
     assert "SUMMARY:Arzt" in client.request("GET", source + f"{uid}.ics").text
 
 
-def test_series_with_a_moved_and_a_deleted_instance(server: MakeClient, house: House) -> None:
+def test_series_with_a_moved_and_a_deleted_instance(served: Served) -> None:
+    server, house = served.client, served.house
     client = server(ANNA)
     path = house.path(ANNA)
     uid = "99999999-8888-7777-6666-555555555555"
@@ -111,7 +114,8 @@ def test_series_with_a_moved_and_a_deleted_instance(server: MakeClient, house: H
         assert len(found) == expected, (start, end)
 
 
-def test_private_calendars_come_and_go(server: MakeClient, house: House) -> None:
+def test_private_calendars_come_and_go(served: Served) -> None:
+    server, house = served.client, served.house
     client = server(ANNA)
     home = "/anna_müller/"
     tasks = (
@@ -134,7 +138,8 @@ def test_private_calendars_come_and_go(server: MakeClient, house: House) -> None
     assert client.request("DELETE", home).status == 403
 
 
-def test_properties_are_each_persons_own(server: MakeClient, house: House) -> None:
+def test_properties_are_each_persons_own(served: Served) -> None:
+    server, house = served.client, served.house
     path = house.path(ANNA)
     set_color = (
         '<D:propertyupdate xmlns:D="DAV:" xmlns:I="http://apple.com/ns/ical/"><D:set><D:prop>'
