@@ -157,6 +157,19 @@ def test_expansion_filters_and_free_busy_of_radicale_work_too(either: MakeClient
         "</C:prop-filter></C:comp-filter>"
     )
     assert set(client.query(path, title).responses()) == {path + "s.ics"}
+    for words, expected in (
+        ('<C:prop-filter name="UID"><C:text-match>S@X</C:text-match></C:prop-filter>', {"s.ics"}),
+        ('<C:prop-filter name="UID"><C:text-match>nobody</C:text-match></C:prop-filter>', set()),
+        ('<C:prop-filter name="RRULE"/>', {"s.ics"}),
+        ('<C:prop-filter name="RRULE"><C:is-not-defined/></C:prop-filter>', {"1.ics"}),
+        (
+            '<C:prop-filter name="SUMMARY"><C:text-match negate-condition="yes">kurs</C:text-match>'
+            "</C:prop-filter>",
+            {"1.ics"},
+        ),
+    ):
+        found = client.query(path, f'<C:comp-filter name="VEVENT">{words}</C:comp-filter>').responses()
+        assert set(found) == {path + name for name in expected}, words
     span = 'start="20270104T000000Z" end="20270113T000000Z"'
     body = (
         '<C:calendar-query xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"><D:prop><C:calendar-data>'
