@@ -6,5 +6,5 @@ bin=$1; shift
 fixed=20261121
 random=${HYPOTHESIS_SEED:-$((RANDOM * 32768 + RANDOM))}
 echo "fixed seed: $fixed, random seed: $random (HYPOTHESIS_SEED=$random repeats it)"
-"$bin/pytest" tests/unit tests/database tests/protocol -n 2 --dist loadscope --hypothesis-seed="$fixed" "$@"
-"$bin/pytest" tests/unit -m hypothesis -n 2 --hypothesis-seed="$random" "$@"
+"$bin/pytest" tests --ignore=tests/clients --ignore=tests/soak -n 2 --dist loadscope --hypothesis-seed="$fixed" "$@"
+"$bin/pytest" tests --ignore=tests/clients --ignore=tests/soak -m hypothesis -n 2 --hypothesis-seed="$random" "$@"
