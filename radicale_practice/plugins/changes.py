@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from radicale_practice.plugins import naming, reading
 from radicale_practice.plugins.home import Home
 from radicale_practice.plugins.naming import Naming
-from radicale_practice.plugins.reading import Head
+from radicale_practice.plugins.reading import Position
 from radicale_practice.practice import calendar_objects, revisions, sync_token
 from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.calendars import CalendarInfo
@@ -46,7 +46,7 @@ class Page:
     everything: bool = False
 
 
-def judge(head: Head, home: Home, text: str) -> Known | None:
+def judge(head: Position, home: Home, text: str) -> Known | None:
     """What ``text`` ("" for a first sync) means now; None if it is refused (DAV:valid-sync-token)."""
     try:
         token = sync_token.decode(text) if text else None
@@ -57,7 +57,7 @@ def judge(head: Head, home: Home, text: str) -> Known | None:
 
 
 def page(
-    unit: UnitOfWork, home: Home, info: CalendarInfo, head: Head, known: Known, limit: int | None = None
+    unit: UnitOfWork, home: Home, info: CalendarInfo, head: Position, known: Known, limit: int | None = None
 ) -> Page:
     """The list for a judged token, at most ``limit`` entries: at most three statements."""
     match known.verdict.answer:
@@ -70,7 +70,7 @@ def page(
 
 
 def _changes(
-    unit: UnitOfWork, home: Home, info: CalendarInfo, head: Head, verdict: Verdict, limit: int | None
+    unit: UnitOfWork, home: Home, info: CalendarInfo, head: Position, verdict: Verdict, limit: int | None
 ) -> Page:
     since = verdict.since or 0
     if verdict.cursor is None:
@@ -92,7 +92,7 @@ def _changes(
 
 
 def _everything(
-    unit: UnitOfWork, home: Home, info: CalendarInfo, head: Head, known: Known, limit: int | None
+    unit: UnitOfWork, home: Home, info: CalendarInfo, head: Position, known: Known, limit: int | None
 ) -> Page:
     """All live objects by id; a long list keeps the revision it began with, so that nothing is missed."""
     cursor = known.verdict.cursor
@@ -117,5 +117,5 @@ def _everything(
     return Page(live, removed, _encode(head, home, revision, None), everything=everything)
 
 
-def _encode(head: Head, home: Home, revision: int, cursor: Cursor | None) -> str:
+def _encode(head: Position, home: Home, revision: int, cursor: Cursor | None) -> str:
     return sync_token.encode(SyncToken(head.state.epoch, revision, home.fingerprint, cursor=cursor))

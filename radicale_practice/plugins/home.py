@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from radicale_practice.event.version import RENDERER_VERSION
 from radicale_practice.practice import calendars, practices, staff
+from radicale_practice.practice.accesses import Surroundings, surroundings
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Access, Projection, Viewer
@@ -21,6 +22,7 @@ class Home:
     calendars: dict[str, CalendarInfo]
     fingerprint: str
     unit: UnitOfWork
+    surroundings: Surroundings
     _projections: dict[Access, Projection] = field(default_factory=dict)
 
     @property
@@ -39,6 +41,10 @@ class Home:
             known = self._projections[access] = projection_for(self.viewer, self.practice, access)
         return known
 
+    def surroundings_in(self, unit: UnitOfWork) -> Surroundings | None:
+        """What was read of accesses in this very unit; None if it was another one that read them."""
+        return self.surroundings if unit is self.unit else None
+
     @property
     def may_create(self) -> bool:
         """Whether the viewer may make private calendars."""
@@ -48,11 +54,13 @@ class Home:
 def load_home(unit: UnitOfWork, viewer: Viewer) -> Home:
     """The viewer's practice and calendars: two statements."""
     practice = practices.get(unit, viewer.practice_id)
-    infos = calendars.list_for(unit, viewer)
+    around = surroundings(unit, viewer)
+    infos = calendars.infos(around, viewer)
     return Home(
         viewer=viewer,
         practice=practice,
         calendars={info.path_name: info for info in infos},
         fingerprint=fingerprint(viewer, practice, {i.id: i.access for i in infos}, RENDERER_VERSION),
         unit=unit,
+        surroundings=around,
     )

@@ -28,31 +28,51 @@ _Known = TypeVar("_Known", ObjectState, StoredObject)
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """A calendar without its events: how far it is, and what the person's clients have set on it."""
+class Position:
+    """How far a calendar is."""
 
     state: CalendarState
     token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head(Position):
+    """A calendar without its events: how far it is, and what the person's clients have set on it."""
+
     overrides: Mapping[str, str]
 
 
-def heads(unit: UnitOfWork, home: Home, infos: Sequence[CalendarInfo]) -> dict[int, Head]:
-    """The heads of these calendars by id: two statements."""
-    ids = [info.id for info in infos]
-    known = revisions.calendar_states(unit, ids, home.viewer.staff_id)
-    states = {
-        info.id: replace(known[info.id], epoch=known[info.id].epoch + naming.naming(home, info).value)
-        for info in infos
-    }
-    overrides = calendars.properties(unit, ids, home.viewer.staff_id)
-    return {i: Head(states[i], _token(states[i], home), overrides[i]) for i in ids}
+def position(unit: UnitOfWork, home: Home, info: CalendarInfo) -> Position:
+    """How far a calendar is: one statement."""
+    return _positions(unit, home, [info])[info.id]
+
+
+def heads(
+    unit: UnitOfWork, home: Home, infos: Sequence[CalendarInfo], settable: bool = True
+) -> dict[int, Head]:
+    """The heads of these calendars by id: two statements.
+
+    One if no property is wanted that a client may set (``settable`` False): a poll asks for none.
+    """
+    found = _positions(unit, home, infos)
+    overrides = calendars.properties(unit, list(found) if settable else [], home.viewer.staff_id)
+    return {i: Head(one.state, one.token, overrides.get(i, {})) for i, one in found.items()}
+
+
+def _positions(unit: UnitOfWork, home: Home, infos: Sequence[CalendarInfo]) -> dict[int, Position]:
+    known = revisions.calendar_states(unit, [info.id for info in infos], home.viewer.staff_id)
+    found = {}
+    for info in infos:
+        state = replace(known[info.id], epoch=known[info.id].epoch + naming.naming(home, info).value)
+        found[info.id] = Position(state, _token(state, home))
+    return found
 
 
 def _token(state: CalendarState, home: Home) -> str:
     return sync_token.encode(SyncToken(state.epoch, state.revision, home.fingerprint))
 
 
-def ctag(head: Head) -> str:
+def ctag(head: Position) -> str:
     """The calendar's ctag, quoted like an ETag; moves exactly when the sync token does."""
     return f'"{head.token.rpartition("/")[2]}"'
 
@@ -81,7 +101,8 @@ def contents(
     unit: UnitOfWork, home: Home, info: CalendarInfo, names: Collection[str] | None = None
 ) -> list[StoredObject]:
     """The live objects (of these names, or all) with everything they render from."""
-    return _asked(home, info, names, partial(calendar_objects.load, unit, home.viewer, info.id))
+    load = partial(calendar_objects.load, unit, home.viewer, info.id, around=home.surroundings_in(unit))
+    return _asked(home, info, names, load)
 
 
 def _asked(
@@ -143,4 +164,5 @@ def in_range(
     unit: UnitOfWork, home: Home, info: CalendarInfo, start: datetime | None, end: datetime | None
 ) -> list[tuple[StoredObject, list[tuple[datetime, datetime]]]]:
     """The objects with an occurrence in a UTC span (None: open), with those occurrences."""
-    return calendar_objects.load_range(unit, home.viewer, info.id, start, end)
+    around = home.surroundings_in(unit)
+    return calendar_objects.load_range(unit, home.viewer, info.id, start, end, around=around)

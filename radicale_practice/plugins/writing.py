@@ -190,5 +190,5 @@ def _etag_now(unit: UnitOfWork, home: Home, info: CalendarInfo, href: str) -> st
     known = identities.by_href(unit, info.id, href, home.viewer.staff_id)
     if known is None:
         return None
-    head = reading.heads(unit, home, [info])[info.id]
-    return reading.etag(home, head.state, known.revision, known.personal_revision)
+    state = reading.position(unit, home, info).state
+    return reading.etag(home, state, known.revision, known.personal_revision)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -21,13 +21,16 @@ _FALLBACK_ZONE = "Europe/Vienna"
 class Surroundings:
     """What reading any object needs beside it: one statement a request.
 
-    ``time_zone`` is the practice's, valid in any case; ``rooms`` are the names of all rooms by calendar id.
+    ``time_zone`` is the practice's, valid in any case; ``rooms`` are the names of all rooms by calendar id;
+    ``calendars`` are the rows of all calendars of the practice, inactive ones too, by id.
     """
 
     practice_id: int
     accesses: Mapping[int, Access]
     rooms: Mapping[int, str]
     time_zone: str
+    practice_name: str
+    calendars: Sequence[Any]
 
 
 @lru_cache(maxsize=1)
@@ -38,10 +41,14 @@ def _query() -> Select[Any]:
     return (
         select(
             practice.c.time_zone,
+            practice.c.name.label("practice_name"),
             calendar.c.id,
+            calendar.c.public_id,
             calendar.c.kind,
             calendar.c.staff_id,
             calendar.c.name,
+            calendar.c.color,
+            calendar.c.sort_order,
             calendar.c.active,
             calendar_access.c.access,
         )
@@ -59,30 +66,30 @@ def surroundings(uow: UnitOfWork, viewer: Viewer) -> Surroundings:
     with translated_errors():
         rows = uow.connection.execute(_query(), parameters).all()
     accesses: dict[int, Access] = {}
-    rooms: dict[int, str] = {}
-    time_zone = _FALLBACK_ZONE
-    for zone, calendar_id, kind, staff_id, name, active, granted in rows:
-        time_zone = zones.canonical(zone) or _FALLBACK_ZONE
-        if calendar_id is None:
-            continue
-        if kind == CalendarKind.ROOM:
-            rooms[calendar_id] = name
-        access = _access(viewer, kind, staff_id, granted) if active else None
+    for row in rows:
+        access = _access(viewer, row.kind, row.staff_id, row.access) if row.active else None
         if access is not None:
-            accesses[calendar_id] = access
-    return Surroundings(viewer.practice_id, accesses, rooms, time_zone)
+            accesses[row.id] = access
+    return _surroundings(viewer.practice_id, accesses, rows)
 
 
 def everything(uow: UnitOfWork, practice_id: int) -> Surroundings:
     """Surroundings without a viewer, for the practice's own programs: write on every calendar."""
     with translated_errors():
         rows = uow.connection.execute(_query(), {"practice": practice_id, "staff": 0}).all()
+    return _surroundings(practice_id, {row.id: Access.WRITE for row in rows if row.id is not None}, rows)
+
+
+def _surroundings(practice_id: int, accesses: dict[int, Access], rows: Sequence[Any]) -> Surroundings:
+    """From rows of ``_query``: a practice without calendars has one, without an id."""
     known = [row for row in rows if row.id is not None]
     return Surroundings(
         practice_id,
-        {row.id: Access.WRITE for row in known},
+        accesses,
         {row.id: row.name for row in known if row.kind == CalendarKind.ROOM},
         zones.canonical(rows[0].time_zone) or _FALLBACK_ZONE if rows else _FALLBACK_ZONE,
+        rows[0].practice_name if rows else "",
+        known,
     )
 
 

@@ -60,15 +60,17 @@ def load(
     object_ids: Iterable[int] | None = None,
     windowed: bool = True,
     today: date | None = None,
+    around: Surroundings | None = None,
 ) -> list[StoredObject]:
     """The live objects of a calendar, by object id: those of the hrefs or ids, or all.
 
     Unknown ones are left out. Unconfirmed entries are there for their author only. Objects wholly outside
     the viewer's window are left out unless ``windowed`` is False; ``today`` (default: the present day in the
-    practice's zone) is its middle. Three statements. Raises ``NotFound`` if the viewer may not see the
-    calendar, ``Unavailable`` if the database is away.
+    practice's zone) is its middle. ``around``: the viewer's surroundings, if this transaction has read them.
+    Three statements at most. Raises ``NotFound`` if the viewer may not see the calendar, ``Unavailable`` if
+    the database is away.
     """
-    around = _visible(uow, viewer, calendar_id)
+    around = _visible(uow, viewer, calendar_id, around)
     found = _load(uow, viewer, around, calendar_id, hrefs=hrefs, object_ids=object_ids)
     window = window_range(viewer, around.time_zone, today) if windowed else None
     if window is None:
@@ -84,15 +86,16 @@ def load_range(
     end: datetime | None,
     *,
     today: date | None = None,
+    around: Surroundings | None = None,
 ) -> list[tuple[StoredObject, list[tuple[datetime, datetime]]]]:
     """The objects with an occurrence in a range of instants, with those occurrences (aware, UTC, ascending).
 
     ``start`` and ``end`` are aware, or naive in UTC; None is open (a series then names its first 400
-    occurrences). RFC 4791 9.9: the end is exclusive, an entry without length counts at its start. Five
-    statements. The window and errors are those of ``load``.
+    occurrences). RFC 4791 9.9: the end is exclusive, an entry without length counts at its start. At
+    most five statements. The window, ``around`` and errors are those of ``load``.
     """
     within = spans.make_range(start, end)
-    around = _visible(uow, viewer, calendar_id)
+    around = _visible(uow, viewer, calendar_id, around)
     chosen = candidates.find(uow, viewer.practice_id, calendar_id, within, around.time_zone)
     window = window_range(viewer, around.time_zone, today)
     found = []
@@ -148,8 +151,8 @@ def window_range(viewer: Viewer, time_zone: str, today: date | None = None) -> s
     return spans.make_range(edge(back), edge(ahead))
 
 
-def _visible(uow: UnitOfWork, viewer: Viewer, calendar_id: int) -> Surroundings:
-    around = surroundings(uow, viewer)
+def _visible(uow: UnitOfWork, viewer: Viewer, calendar_id: int, around: Surroundings | None) -> Surroundings:
+    around = around or surroundings(uow, viewer)
     if calendar_id not in around.accesses:
         raise NotFound(f"no calendar {calendar_id} for this viewer")
     return around
@@ -177,6 +180,8 @@ def _load(
         kind = "all"
     with translated_errors():
         rows = uow.connection.execute(objects_query(kind, uow.dialect), parameters).all()
+        if not rows:
+            return []
         overrides = uow.connection.execute(overrides_query(kind, uow.dialect), parameters).all()
     reader = stored_rows.Reader(around.time_zone, dict(around.rooms))
     by_object: dict[int, list[Sequence[Any]]] = {}

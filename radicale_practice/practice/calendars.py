@@ -15,7 +15,7 @@ from sqlalchemy import Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from radicale_practice.practice import practices
-from radicale_practice.practice.accesses import access_map
+from radicale_practice.practice.accesses import Surroundings, surroundings
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue, NotFound, NotPermitted
 from radicale_practice.practice.model import Access, CalendarKind, Viewer
@@ -80,44 +80,47 @@ def private_name(language: str) -> str:
 
 
 def list_for(uow: UnitOfWork, viewer: Viewer) -> list[CalendarInfo]:
-    """The calendars this person may see, own ones first; a constant number of statements.
+    """The calendars this person may see, own ones first; one statement.
 
     Practice calendars are called ``<practice> – <calendar>``. What the person's clients have set otherwise
     is in ``properties``.
     """
-    accesses = access_map(uow, viewer)
-    if not accesses:
-        return []
-    practice = practices.get(uow, viewer.practice_id)
-    found = uow.connection.execute(_of_practice(), {"practice": viewer.practice_id})
-    rows = [row for row in found if row.id in accesses]
-    infos = []
-    for row in rows:
+    return infos(surroundings(uow, viewer), viewer)
+
+
+def infos(around: Surroundings, viewer: Viewer) -> list[CalendarInfo]:
+    """As ``list_for``, of surroundings that were read already."""
+    found = []
+    for row in around.calendars:
+        if row.id not in around.accesses:
+            continue
         kind = CalendarKind(row.kind)
         own = row.staff_id == viewer.staff_id
-        infos.append(
+        found.append(
             CalendarInfo(
                 id=row.id,
                 public_id=row.public_id,
                 kind=kind,
-                name=row.name if kind is CalendarKind.PRIVATE else f"{practice.name} – {row.name}",
+                name=row.name if kind is CalendarKind.PRIVATE else f"{around.practice_name} – {row.name}",
                 color=row.color or _color_number(row.id),
                 sort_order=row.sort_order,
                 staff_id=row.staff_id,
-                access=accesses[row.id],
+                access=around.accesses[row.id],
                 path_name=_path_name(row.public_id, kind is CalendarKind.PRIVATE and own),
             )
         )
     ranks = {CalendarKind.PRACTITIONER: 0, CalendarKind.PRIVATE: 1, CalendarKind.ROOM: 2}
-    infos.sort(key=lambda i: (i.staff_id != viewer.staff_id, i.sort_order, ranks[i.kind], i.id))
-    return infos
+    found.sort(key=lambda i: (i.staff_id != viewer.staff_id, i.sort_order, ranks[i.kind], i.id))
+    return found
 
 
 @cache
-def _of_practice() -> Select[Any]:
-    """Built once: it runs in every request."""
-    of_practice = calendar.c.practice_id == bindparam("practice")
-    return select(calendar).where(of_practice, calendar.c.active).order_by(calendar.c.id)
+def _properties() -> Select[Any]:
+    """Built once: it runs in many requests."""
+    return select(calendar_property).where(
+        calendar_property.c.staff_id == bindparam("staff"),
+        calendar_property.c.calendar_id.in_(bindparam("calendars", expanding=True)),
+    )
 
 
 def list_all(uow: UnitOfWork, practice_id: int, with_private: bool = False) -> list[CalendarRow]:
@@ -271,10 +274,7 @@ def properties(uow: UnitOfWork, calendar_ids: Collection[int], staff_id: int) ->
     found: dict[int, dict[str, str]] = {calendar_id: {} for calendar_id in calendar_ids}
     if not found:
         return found
-    query = select(calendar_property).where(
-        calendar_property.c.staff_id == staff_id, calendar_property.c.calendar_id.in_(list(found))
-    )
-    for row in uow.connection.execute(query):
+    for row in uow.connection.execute(_properties(), {"staff": staff_id, "calendars": list(found)}):
         found[row.calendar_id][row.name] = row.value
     return found
 

@@ -52,13 +52,13 @@ class ObjectState(NamedTuple):
     personal_revision: int
 
 
-_STATES = """
+_STATES = text("""
 SELECT c.id AS calendar_id, coalesce(s.epoch, c.public_id) AS epoch, coalesce(s.floor, 0) AS floor,
   (SELECT max(h.revision) FROM object_change h WHERE h.calendar_id = c.id AND h.staff_id = 0) AS common,
   (SELECT max(h.revision) FROM object_change h WHERE h.calendar_id = c.id AND h.staff_id = :staff) AS mine
 FROM calendar c LEFT JOIN calendar_sync s ON s.calendar_id = c.id
 WHERE c.id IN :ids
-"""
+""").bindparams(bindparam("ids", expanding=True))
 
 
 def calendar_states(uow: UnitOfWork, calendar_ids: Iterable[int], staff_id: int) -> dict[int, CalendarState]:
@@ -66,9 +66,8 @@ def calendar_states(uow: UnitOfWork, calendar_ids: Iterable[int], staff_id: int)
     ids = sorted(set(calendar_ids))
     if not ids:
         return {}
-    statement = text(_STATES).bindparams(bindparam("ids", expanding=True))
     with translated_errors():
-        rows = uow.connection.execute(statement, {"ids": ids, "staff": staff_id}).all()
+        rows = uow.connection.execute(_STATES, {"ids": ids, "staff": staff_id}).all()
     return {
         row.calendar_id: CalendarState(
             row.calendar_id, row.epoch, row.floor, max(row.floor, row.common or 0, row.mine or 0)
@@ -83,7 +82,7 @@ _REVISIONS = """
   (SELECT max(h.revision) FROM object_change h WHERE h.object_id = o.id AND h.staff_id = 0),
   (SELECT max(h.revision) FROM object_change h WHERE h.object_id = o.id AND h.staff_id = :staff)"""
 
-_CHANGES = f"""
+_CHANGES = text(f"""
 SELECT {_COLUMNS}, {_REVISIONS}
 FROM (
   SELECT h.object_id FROM object_change h
@@ -91,7 +90,7 @@ FROM (
   UNION SELECT h.object_id FROM object_change h
   WHERE h.calendar_id = :calendar AND h.staff_id = :staff AND h.revision > :revision
 ) c JOIN calendar_object o ON o.id = c.object_id
-"""
+""")
 
 
 def changes_since(uow: UnitOfWork, calendar_id: int, staff_id: int, revision: int) -> list[ObjectState]:
@@ -102,16 +101,22 @@ def changes_since(uow: UnitOfWork, calendar_id: int, staff_id: int, revision: in
     """
     parameters = {"calendar": calendar_id, "staff": staff_id, "revision": revision}
     with translated_errors():
-        rows = uow.connection.execute(text(_CHANGES), parameters).all()
+        rows = uow.connection.execute(_CHANGES, parameters).all()
     by_href: dict[str, ObjectState] = {}
     for state in sorted((_state(row) for row in rows), key=lambda s: (s.live, s.revision, s.object_id)):
         by_href[state.href] = state
     return sorted(by_href.values(), key=lambda s: (max(s.revision, s.personal_revision), s.object_id))
 
 
-_ONE_BY_ONE = f"SELECT {_COLUMNS}, {_REVISIONS} FROM calendar_object o WHERE o.removed_revision IS NULL"
+_SOME = {
+    column: text(
+        f"SELECT {_COLUMNS}, {_REVISIONS} FROM calendar_object o WHERE o.removed_revision IS NULL"
+        f" AND o.calendar_id = :calendar AND o.{column} IN :wanted"
+    ).bindparams(bindparam("wanted", expanding=True))
+    for column in ("href", "id")
+}
 
-_ALL = f"""
+_ALL = text(f"""
 SELECT {_COLUMNS}, h.common, h.mine
 FROM calendar_object o
 LEFT JOIN (
@@ -120,7 +125,7 @@ LEFT JOIN (
   FROM object_change WHERE calendar_id = :calendar AND staff_id IN (0, :staff) GROUP BY object_id
 ) h ON h.object_id = o.id
 WHERE o.calendar_id = :calendar AND o.removed_revision IS NULL
-"""
+""")
 
 
 def object_states(
@@ -135,17 +140,14 @@ def object_states(
     common: dict[str, object] = {"calendar": calendar_id, "staff": staff_id}
     if hrefs is None and object_ids is None:
         with translated_errors():
-            return [_state(row) for row in uow.connection.execute(text(_ALL), common)]
+            return [_state(row) for row in uow.connection.execute(_ALL, common)]
     column, wanted = ("href", hrefs) if hrefs is not None else ("id", object_ids)
-    statement = text(f"{_ONE_BY_ONE} AND o.calendar_id = :calendar AND o.{column} IN :wanted").bindparams(
-        bindparam("wanted", expanding=True)
-    )
     found: list[ObjectState] = []
     values = list(dict.fromkeys(wanted or ()))
     with translated_errors():
         for start in range(0, len(values), CHUNK):
             part = {**common, "wanted": values[start : start + CHUNK]}
-            found += [_state(row) for row in uow.connection.execute(statement, part)]
+            found += [_state(row) for row in uow.connection.execute(_SOME[column], part)]
     return found
 
 

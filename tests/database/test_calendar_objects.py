@@ -114,7 +114,7 @@ def test_statements_do_not_grow(database: Database) -> None:
         for wanted in (hrefs[:1], hrefs, [*hrefs, *(f"unknown{n}" for n in range(12_000))], []):
             with counted(uow) as statements:
                 assert len(load(uow, ME, 1, hrefs=wanted)) == len(set(wanted) & set(hrefs))
-            assert len(statements) == 3
+            assert len(statements) == (3 if wanted else 2)
         with counted(uow) as statements:
             assert load(uow, ME, 1, object_ids=[o.object_id for o in objects]) == objects
         assert len(statements) == 3

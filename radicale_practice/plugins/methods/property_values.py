@@ -31,6 +31,9 @@ ALLPROP = (
 """What RFC 4918 9.1 makes of ``allprop``: nothing from RFC 3744, 4791 or 6578 belongs to it."""
 ALLPROP_TAGS = frozenset(map(xml.clark, ALLPROP))
 
+DECIDED_HERE = frozenset(xml.clark(name) for name in PROTECTED if ":" in name)
+"""What no client can set."""
+
 NEEDS_EMAIL = frozenset(map(xml.clark, ("C:calendar-user-address-set", "CS:email-address-set")))
 
 _EVERYWHERE = ("D:expand-property", "D:principal-search-property-set", "D:principal-property-search")
@@ -128,9 +131,13 @@ def principal(place: Place, email: str) -> Table:
 
 
 def privileges_of(home: Home, info: CalendarInfo) -> str:
-    """Spelled out, not ``DAV:all``: Outlook does not understand that. Properties are everybody's own."""
+    """Spelled out, not ``DAV:all``: Outlook does not understand that.
+
+    Properties are everybody's own and PROPPATCH works on any calendar, but ``write-properties`` is not
+    named on one that is only read: Thunderbird would take it for permission to write events.
+    """
     if home.access(info) is not Access.WRITE:
-        return _privileges("C:read-free-busy", "write-properties")
+        return _privileges("C:read-free-busy")
     return _privileges("C:read-free-busy", *_WRITE)
 
 

@@ -59,19 +59,24 @@ def _responses(
     elif target.depth == 1:
         yield _principal(call, unit, home, place, tags, names_only)
         if deep:
-            heads = reading.heads(unit, home, list(home.calendars.values()))
+            heads = reading.heads(unit, home, list(home.calendars.values()), _settable(tags))
             for info in home.calendars.values():
                 yield _calendar(call, place, info, heads[info.id], tags, names_only)
     elif target.info is None:
         return
     elif not target.href:
-        head = reading.heads(unit, home, [target.info])[target.info.id]
+        head = reading.heads(unit, home, [target.info], _settable(tags))[target.info.id]
         yield _calendar(call, place, target.info, head, tags, names_only)
         if deep:
             yield from _items(call, unit, place, target.info, head, tags, names_only, None)
     else:
-        head = reading.heads(unit, home, [target.info])[target.info.id]
-        yield from _items(call, unit, place, target.info, head, tags, names_only, [target.href])
+        position = reading.position(unit, home, target.info)
+        yield from _items(call, unit, place, target.info, position, tags, names_only, [target.href])
+
+
+def _settable(tags: list[str] | None) -> bool:
+    """Whether a property is asked for that the person's clients may have set."""
+    return tags is ALL or not values.DECIDED_HERE.issuperset(tags)
 
 
 def _principal(
@@ -100,7 +105,7 @@ def _items(
     unit: UnitOfWork,
     place: values.Place,
     info: CalendarInfo,
-    head: reading.Head,
+    head: reading.Position,
     tags: list[str] | None,
     names_only: bool,
     hrefs: list[str] | None,

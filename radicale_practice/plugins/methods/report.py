@@ -75,7 +75,7 @@ def _sync(call: Call, document: ET.Element, target: Target, unit: UnitOfWork) ->
     limit = _limit(document)
     token = (document.findtext(xml.clark("D:sync-token")) or "").strip()
     home = call.home()
-    head = reading.heads(unit, home, [target.info])[target.info.id]
+    head = reading.position(unit, home, target.info)
     known = changes.judge(head, home, token)
     if known is None:
         return replies.failed(client.FORBIDDEN, "D:valid-sync-token")
@@ -119,7 +119,7 @@ def _multiget(call: Call, document: ET.Element, target: Target, unit: UnitOfWork
         else:
             elsewhere.append(path)
     home = call.home()
-    head = reading.heads(unit, home, [target.info])[target.info.id]
+    head = reading.position(unit, home, target.info)
     template = _template(call, home, target, document)
     read = reading.contents if template.needs_text else reading.identities
     responses = []
@@ -141,7 +141,7 @@ def _query(call: Call, document: ET.Element, target: Target, unit: UnitOfWork) -
     plain = filters.plain(document.findall(xml.clark("C:filter")))
     assert plain is not None
     home = call.home()
-    head = reading.heads(unit, home, [target.info])[target.info.id]
+    head = reading.position(unit, home, target.info)
     template = _template(call, home, target, document)
     responses = list(_matches(unit, home, target, head, template, plain)) if plain.events else []
     return replies.multistatus(responses)
@@ -151,7 +151,7 @@ def _matches(
     unit: UnitOfWork,
     home: Home,
     target: Target,
-    head: reading.Head,
+    head: reading.Position,
     template: item_responses.Template,
     plain: filters.Plain,
 ) -> Iterator[str]:

@@ -17,7 +17,7 @@ from radicale_practice.event.calendar_text import calendar_of
 from radicale_practice.plugins import naming, reading, request
 from radicale_practice.plugins.home import Home
 from radicale_practice.plugins.properties import RICH
-from radicale_practice.plugins.reading import Head
+from radicale_practice.plugins.reading import Head, Position
 from radicale_practice.plugins.storage import filters, meta, sync, upload
 from radicale_practice.plugins.storage.item import EventItem, http_date
 from radicale_practice.practice import staff
@@ -92,13 +92,21 @@ class Calendar(storage.BaseCollection):
         self.info = info
         self.unit = unit
         self._head = head
+        self._position: Position | None = head
         self._path = f"{home.user}/{info.path_name}"
 
     def load_head(self) -> Head:
         """State, token and the person's own properties. Raises if the lock has exited meanwhile."""
         if self._head is None:
             self._head = reading.heads(self.unit, self.home, [self.info])[self.info.id]
+            self._position = self._head
         return self._head
+
+    def _load_position(self) -> Position:
+        """State and token alone, which is all that an ETag needs."""
+        if self._position is None:
+            self._position = reading.position(self.unit, self.home, self.info)
+        return self._position
 
     @property
     def path(self) -> str:
@@ -119,7 +127,7 @@ class Calendar(storage.BaseCollection):
 
     def etag_of(self, known: StoredObject | ObjectState) -> str:
         """The ETag of one event of this calendar."""
-        state = self.load_head().state
+        state = self._load_position().state
         return reading.etag(self.home, state, known.revision, known.personal_revision)
 
     def item(self, known: StoredObject | ObjectState) -> EventItem:
