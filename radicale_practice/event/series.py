@@ -1,4 +1,4 @@
-"""The exceptions of a series: an uploaded EXDATE cancels an instance, a missing one revives it.
+"""The exceptions of a series: an uploaded EXDATE cancels an instance, without one it follows the rule again.
 
 The practice keeps a row for every cancelled instance; the client knows an EXDATE only.
 """
@@ -49,7 +49,8 @@ def exceptions(
 
     ``with_event``: instances that have a VEVENT in the upload; it decides about them. A new series keeps
     its EXDATEs as they came. In an existing one the EXDATE of an instance that lives becomes a cancelled
-    row, and a cancelled row without EXDATE is booked again.
+    row. A cancelled row whose EXDATE is gone is left out like any override that the upload does not name:
+    its client has only seen the EXDATE, and what it shows now is an instance of the rule.
     """
     former = current.master if current is not None else None
     if current is None or former is None or not former.is_series:
@@ -73,13 +74,6 @@ def exceptions(
                 rows.append(_cancelled(_instance(master, wall), wall))
             else:
                 kept.add(wall)
-    for row in current.overrides:
-        instance = row.recurrence_id
-        if row.status is not Status.CANCELLED or instance is None or instance in used:
-            continue
-        moved = instance + shift
-        if instance not in with_event and moved not in with_event and is_instance(master, moved):
-            rows.append(replace(_at(row, moved), status=Status.BOOKED))
     same = kept == set(former.exdate)
     return Exceptions(former.exdate if same else tuple(sorted(kept)), tuple(rows))
 

@@ -235,13 +235,22 @@ class _Maker:
             elif date in excluded:
                 if row_id in self.live:
                     self._cancel(row_id)
-            elif date in dates:
+            elif date in dates and (row_id in self.live or self._is_like_its_rule(row)):
                 self.plan.deletes.append(row_id)  # the instance follows its rule again
             else:
                 # no instance of the rule any more, but somebody's appointment: it stays as a cancelled one
                 self._change(row_id, {"series_id": None, "recurrence_id": None})
                 if row_id in self.live:
                     self._cancel(row_id)
+
+    def _is_like_its_rule(self, row: Row) -> bool:
+        """Whether a row says nothing but that its instance is cancelled."""
+        master = self.rows.master
+        same = all(row[n] == master[n] for n in _CHECKED if n not in TIMING)
+        length = master["ends_at"] - master["starts_at"]
+        return (
+            same and row["starts_at"] == row["recurrence_id"] and row["ends_at"] - row["starts_at"] == length
+        )
 
     def _master(self) -> None:
         if self.old is None or self.new is None:

@@ -115,11 +115,11 @@ def test_an_override_that_is_left_out_is_not_in_the_result() -> None:
     assert by_instance(result)[week(5)] == GONE
 
 
-def test_a_removed_exdate_revives_the_instance() -> None:
-    row = by_instance(edited(exdate(week(5)), ""))[week(5)]
-    assert row == replace(GONE, status=Status.BOOKED)
-    revived = edited(exdate(week(2)), "")
-    assert revived.object.appointments[0].exdate == ()
+def test_without_its_exdate_an_instance_follows_the_rule_again() -> None:
+    result = edited(exdate(week(5)), "")
+    assert week(5) not in by_instance(result)
+    assert result.exact
+    assert edited(exdate(week(2)), "").object.appointments[0].exdate == ()
 
 
 def test_an_instance_in_another_calendar_stays_excluded() -> None:
