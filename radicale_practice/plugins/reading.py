@@ -16,7 +16,14 @@ from radicale_practice.event import time_zones
 from radicale_practice.plugins import naming
 from radicale_practice.plugins.home import Home
 from radicale_practice.plugins.naming import Naming
-from radicale_practice.practice import calendar_objects, calendars, revisions, sync_token, unseen
+from radicale_practice.practice import (
+    calendar_objects,
+    calendars,
+    range_states,
+    revisions,
+    sync_token,
+    unseen,
+)
 from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import UnitOfWork
@@ -158,6 +165,16 @@ def time_zone_calendar(zone: str) -> str:
     return (
         f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//radicale_practice//EN\r\n{lines}\r\nEND:VCALENDAR\r\n"
     )
+
+
+def identities_in_range(
+    unit: UnitOfWork, home: Home, info: CalendarInfo, start: datetime | None, end: datetime | None
+) -> Sequence[ObjectState | StoredObject]:
+    """The objects that ``in_range`` finds, without content where that is not needed."""
+    if naming.naming(home, info) is Naming.MIXED:
+        return [stored for stored, _ in in_range(unit, home, info, start, end)]
+    around = home.surroundings_in(unit)
+    return range_states.in_range(unit, home.viewer, info.id, start, end, around=around)
 
 
 def in_range(

@@ -25,7 +25,16 @@ from radicale_practice.practice.object_queries import (
     overrides_query,
 )
 
-__all__ = ["StoredObject", "access_map", "load", "load_range", "taking_place", "window_range"]
+__all__ = [
+    "StoredObject",
+    "access_map",
+    "load",
+    "load_candidates",
+    "load_range",
+    "taking_place",
+    "visible",
+    "window_range",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,7 @@ def load(
     Three statements at most. Raises ``NotFound`` if the viewer may not see the calendar, ``Unavailable`` if
     the database is away.
     """
-    around = _visible(uow, viewer, calendar_id, around)
+    around = visible(uow, viewer, calendar_id, around)
     found = _load(uow, viewer, around, calendar_id, hrefs=hrefs, object_ids=object_ids)
     window = window_range(viewer, around.time_zone, today) if windowed else None
     if window is None:
@@ -95,9 +104,22 @@ def load_range(
     most five statements. The window, ``around`` and errors are those of ``load``.
     """
     within = spans.make_range(start, end)
-    around = _visible(uow, viewer, calendar_id, around)
+    around = visible(uow, viewer, calendar_id, around)
     chosen = candidates.find(uow, viewer.practice_id, calendar_id, within, around.time_zone)
     window = window_range(viewer, around.time_zone, today)
+    return load_candidates(uow, viewer, calendar_id, chosen, within, around, window)
+
+
+def load_candidates(
+    uow: UnitOfWork,
+    viewer: Viewer,
+    calendar_id: int,
+    chosen: candidates.Candidates,
+    within: spans.Range,
+    around: Surroundings,
+    window: spans.Range | None,
+) -> list[tuple[StoredObject, list[tuple[datetime, datetime]]]]:
+    """Those of the candidates that ``load_range`` finds. Two statements."""
     found = []
     for stored in _load(uow, viewer, around, calendar_id, object_ids=chosen.object_ids):
         instances = sorted(
@@ -151,7 +173,8 @@ def window_range(viewer: Viewer, time_zone: str, today: date | None = None) -> s
     return spans.make_range(edge(back), edge(ahead))
 
 
-def _visible(uow: UnitOfWork, viewer: Viewer, calendar_id: int, around: Surroundings | None) -> Surroundings:
+def visible(uow: UnitOfWork, viewer: Viewer, calendar_id: int, around: Surroundings | None) -> Surroundings:
+    """The viewer's surroundings, read unless given; ``NotFound`` if the calendar is not among them."""
     around = around or surroundings(uow, viewer)
     if calendar_id not in around.accesses:
         raise NotFound(f"no calendar {calendar_id} for this viewer")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, cast, func, select
+from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from radicale_practice.practice import stored_rows
@@ -66,6 +66,44 @@ def overrides_query(kind: str, dialect: str) -> Select[Any]:
         *stored_rows.columns(),
     )
     return query.select_from(source).where(_chosen(kind, dialect)).order_by(appointment.c.id)
+
+
+@lru_cache(maxsize=2)
+def timing_query(dialect: str) -> Select[Any]:
+    """Objects without content, with the times of the rows they show; kind and parameters as for "ids".
+
+    The columns of ``revisions.ObjectState``, whether it is a single entry that everybody sees, and its start,
+    end, zone and whether it is all day.
+    """
+    o, a = calendar_object.c, appointment.c
+    instance = appointment.alias()
+    overridden = select(instance.c.id).where(instance.c.series_id == a.id).correlate(appointment).exists()
+    single = and_(
+        a.status.not_in(["cancelled", "unconfirmed"]),
+        a.rrule == "",
+        a.rdate == "",
+        a.exdate == "",
+        ~overridden,
+    )
+    return (
+        select(
+            o.id,
+            o.href,
+            o.uid,
+            o.appointment_id,
+            o.opaque,
+            literal(True),
+            _revision(0),
+            _revision(bindparam("staff")),
+            single,
+            a.starts_at,
+            a.ends_at,
+            a.time_zone,
+            a.all_day,
+        )
+        .select_from(calendar_object.join(appointment, a.id == _shown(dialect)))
+        .where(_chosen("ids", dialect))
+    )
 
 
 def _shown(dialect: str) -> ColumnElement[Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, bindparam, text
+from sqlalchemy import bindparam, text
 from sqlalchemy.exc import IntegrityError
 
 from radicale_practice.practice import housekeeping
@@ -103,7 +103,7 @@ def changes_since(uow: UnitOfWork, calendar_id: int, staff_id: int, revision: in
     with translated_errors():
         rows = uow.connection.execute(_CHANGES, parameters).all()
     by_href: dict[str, ObjectState] = {}
-    for state in sorted((_state(row) for row in rows), key=lambda s: (s.live, s.revision, s.object_id)):
+    for state in sorted((state_of(row) for row in rows), key=lambda s: (s.live, s.revision, s.object_id)):
         by_href[state.href] = state
     return sorted(by_href.values(), key=lambda s: (max(s.revision, s.personal_revision), s.object_id))
 
@@ -140,19 +140,20 @@ def object_states(
     common: dict[str, object] = {"calendar": calendar_id, "staff": staff_id}
     if hrefs is None and object_ids is None:
         with translated_errors():
-            return [_state(row) for row in uow.connection.execute(_ALL, common)]
+            return [state_of(row) for row in uow.connection.execute(_ALL, common)]
     column, wanted = ("href", hrefs) if hrefs is not None else ("id", object_ids)
     found: list[ObjectState] = []
     values = list(dict.fromkeys(wanted or ()))
     with translated_errors():
         for start in range(0, len(values), CHUNK):
             part = {**common, "wanted": values[start : start + CHUNK]}
-            found += [_state(row) for row in uow.connection.execute(_SOME[column], part)]
+            found += [state_of(row) for row in uow.connection.execute(_SOME[column], part)]
     return found
 
 
-def _state(row: Row[Any]) -> ObjectState:
-    object_id, href, uid, appointment_id, opaque, live, revision, personal = tuple(row)
+def state_of(row: Iterable[Any]) -> ObjectState:
+    """From a row of the columns in their order; a missing revision is 0."""
+    object_id, href, uid, appointment_id, opaque, live, revision, personal = row
     return ObjectState(
         object_id, href, uid, appointment_id, opaque == 1, live == 1, revision or 0, personal or 0
     )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from radicale_practice.practice import availability
+from radicale_practice.practice import availability, range_states
 from radicale_practice.practice.accesses import limited
 from radicale_practice.practice.calendar_objects import StoredObject, access_map, load, load_range
 from radicale_practice.practice.database import Database, UnitOfWork
@@ -121,6 +121,9 @@ def test_statements_do_not_grow(database: Database) -> None:
         with counted(uow) as statements:
             assert len(load_range(uow, ME, 1, datetime(2026, 3, 1), datetime(2026, 5, 1))) == 60
         assert len(statements) == 5
+        with counted(uow) as statements:
+            assert len(range_states.in_range(uow, ME, 1, datetime(2026, 3, 1), datetime(2026, 5, 1))) == 60
+        assert len(statements) == 6
         with counted(uow) as statements:
             access_map(uow, ME)
         assert len(statements) == 1
@@ -264,6 +267,10 @@ def test_the_window(database: Database) -> None:
         assert len(load(uow, viewer, 1, windowed=False)) == 8
         ranged = load_range(uow, viewer, 1, datetime(2026, 1, 1), datetime(2027, 1, 1), today=today)
         assert [o.object.appointments[0].id for o, _ in ranged] == shown
+        listed = range_states.in_range(
+            uow, viewer, 1, datetime(2026, 1, 1), datetime(2027, 1, 1), today=today
+        )
+        assert [known.appointment_id for known in listed] == shown
         half_open = replace(ME, window=Window(None, 7))
         assert len(load(uow, half_open, 1, today=today)) == 7
         assert load(uow, replace(ME, window=Window(10**9, 10**9)), 1, today=today)
@@ -285,7 +292,8 @@ def test_bad_rows_break_nothing_and_are_logged_by_id(
         assert shown[zone].time_zone == "Europe/Vienna"
         assert shown[rule].rrule == "" and shown[dates].rdate == (datetime(2026, 3, 4, 9),)
         assert (shown[odd_day].start, shown[odd_day].end) == (datetime(2026, 3, 2), datetime(2026, 3, 3))
-        assert len(load_range(uow, ME, 1, datetime(2026, 3, 2), datetime(2026, 3, 3))) == 5
+        for ranged in (load_range, range_states.in_range):
+            assert len(ranged(uow, ME, 1, datetime(2026, 3, 2), datetime(2026, 3, 3))) == 5
     assert "Geheim" not in caplog.text and "passwd" not in caplog.text
 
 
@@ -313,8 +321,9 @@ def test_rows_that_no_check_would_let_in(sqlite_url: str) -> None:
         assert len(rows) == 6
         assert all(r.start <= r.end and r.start.tzinfo is None for r in rows)
         assert rows[0].all_day and rows[1].all_day and rows[4].status is Status.BOOKED
-        load_range(uow, ME, 1, None, None)
-        load_range(uow, ME, 1, datetime(2026, 3, 2), datetime(2026, 3, 3))
+        for start, end in ((None, None), (datetime(2026, 3, 2), datetime(2026, 3, 3))):
+            found = [stored.object_id for stored, _ in load_range(uow, ME, 1, start, end)]
+            assert [known.object_id for known in range_states.in_range(uow, ME, 1, start, end)] == found
     database.dispose()
 
 

@@ -13,10 +13,11 @@ import pytest
 from dateutil.rrule import rrulestr
 from sqlalchemy import text
 
-from radicale_practice.practice import occurrences
-from radicale_practice.practice.calendar_objects import load_range
+from radicale_practice.practice import occurrences, range_states
+from radicale_practice.practice.calendar_objects import StoredObject, load_range
 from radicale_practice.practice.database import Database, UnitOfWork
 from radicale_practice.practice.model import Role, Viewer
+from radicale_practice.practice.revisions import ObjectState
 from tests.database.house import book, furnish, place, run
 
 VIEWER = Viewer(1, 1, "person1", "Person 1", Role.RECEPTIONIST)
@@ -156,8 +157,14 @@ def add_series(uow: UnitOfWork, rnd: random.Random, expected: dict[int, Expected
         expected[1].add(key, start, start + length, values["time_zone"], values["all_day"])
 
 
+def identity_of(known: ObjectState | StoredObject) -> tuple[object, ...]:
+    return known.object_id, known.href, known.uid, known.opaque, known.revision, known.personal_revision
+
+
 def asked(uow: UnitOfWork, calendar: int, start: datetime, end: datetime | None) -> dict[str, Any]:
     found = load_range(uow, VIEWER, calendar, start, end)
+    listed = range_states.in_range(uow, VIEWER, calendar, start, end)
+    assert [identity_of(known) for known in listed] == [identity_of(stored) for stored, _ in found]
     return {
         (stored.object.master or stored.object.appointments[0]).public_id: [
             (b.replace(tzinfo=None), e.replace(tzinfo=None)) for b, e in spans

@@ -6,7 +6,7 @@ Expansion, free-busy and filters on properties are left to Radicale, which reads
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http import client
 from urllib.parse import unquote, urlsplit
 
@@ -156,11 +156,14 @@ def _matches(
     plain: filters.Plain,
 ) -> Iterator[str]:
     assert target.info is not None
-    if plain.span is not None:
-        span = plain.span
-        for stored, _ in reading.in_range(unit, home, target.info, span.start, span.end):
-            yield template.of(home, target.info, head.state, stored)
-        return
-    read = reading.contents if template.needs_text else reading.identities
-    for known in read(unit, home, target.info, None):
+    span = plain.span
+    found: Sequence[changes.Listed]
+    if span is None:
+        read = reading.contents if template.needs_text else reading.identities
+        found = read(unit, home, target.info, None)
+    elif template.needs_text:
+        found = [stored for stored, _ in reading.in_range(unit, home, target.info, span.start, span.end)]
+    else:
+        found = reading.identities_in_range(unit, home, target.info, span.start, span.end)
+    for known in found:
         yield template.of(home, target.info, head.state, known)
