@@ -92,6 +92,10 @@ class AgentDriver:
     def pull(self, calendar: str) -> dict[str, str]:
         return dict(self._agent.ask("pull", calendar=calendar))
 
+    def shown(self, calendar: str, uid: str) -> str | None:
+        text = self._agent.ask("shown", calendar=calendar, uid=uid)
+        return None if text is None else str(text)
+
     def create(self, calendar: str, text: str) -> None:
         self._agent.ask("create", calendar=calendar, text=text)
 

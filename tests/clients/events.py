@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import icalendar
@@ -30,6 +32,9 @@ DTSTART:19701025T030000
 RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU
 END:STANDARD
 END:VTIMEZONE"""
+
+_ZONES = re.compile(r"BEGIN:VTIMEZONE.*?END:VTIMEZONE\r?\n", re.DOTALL)
+"""Time zones of hundreds of texts take most of the time; their names are enough to know them."""
 
 Fact = tuple[str, str, str]
 """Title, start and end; instants in UTC as ISO text, dates for all-day entries."""
@@ -103,9 +108,10 @@ def occurrences(text: str, around: datetime, days: int = 365) -> list[Fact]:
     return sorted((_fact_of(one) for one in found), key=lambda one: one[1])
 
 
+@cache
 def stored_facts(text: str) -> frozenset[tuple[str, Fact]]:
     """RECURRENCE-ID (or an empty text) and fact of each VEVENT of a text, without expanding a series."""
-    calendar = icalendar.Calendar.from_ical(text)
+    calendar = icalendar.Calendar.from_ical(_ZONES.sub("", text))
     found: set[tuple[str, Fact]] = set()
     for component in calendar.walk("VEVENT"):
         original = component.get("RECURRENCE-ID")

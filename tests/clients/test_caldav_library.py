@@ -33,8 +33,20 @@ class CaldavLibrary:
         if calendar in self._copies:
             self._copies[calendar].sync()
         else:
-            self._copies[calendar] = self._calendars[calendar].objects_by_sync_token(load_objects=True)
+            listed = self._calendars[calendar].objects_by_sync_token(load_objects=False)
+            self._load(calendar, list(listed))
+            self._copies[calendar] = listed
         return {uid_of(str(one.data)): str(one.data) for one in self._copies[calendar]}
+
+    def _load(self, calendar: str, listed: list[caldav.CalendarObjectResource]) -> None:
+        """By multiget; the library itself sends a GET for each object."""
+        by_path = {one.url.path: one for one in listed}
+        for loaded in self._calendars[calendar].multiget([one.url for one in listed]):
+            one = by_path[loaded.url.path]
+            one.data, one.props = loaded.data, loaded.props
+
+    def shown(self, calendar: str, uid: str) -> str | None:
+        return self.pull(calendar).get(uid)
 
     def create(self, calendar: str, text: str) -> None:
         self._calendars[calendar].save_event(text, no_overwrite=True)
@@ -68,6 +80,11 @@ class CaldavLibrary:
         )
         return [str(one.data) for one in found]
 
+    def open_ended(self, calendar: str, **bound: datetime) -> set[str]:
+        """The UIDs that a search with only a start or only an end finds."""
+        found = self._calendars[calendar].search(event=True, expand=False, **bound)
+        return {uid_of(str(one.data)) for one in found}
+
     def _known(self, calendar: str, uid: str) -> caldav.CalendarObjectResource:
         return next(one for one in self._copies[calendar] if uid_of(str(one.data)) == uid)
 
@@ -94,4 +111,24 @@ def test_week_by_time_range(served: Served, today: date) -> None:
     texts = driver.week(calendar, datetime.combine(first + timedelta(days=10), time(0), tzinfo=VIENNA))
     found = [one for text in texts if uid_of(text) == uid for one in occurrences(text, first)]
     assert sorted(found) == [fact("Gymnastik", first + timedelta(days=days)) for days in (10, 12, 14, 16)]
+    driver.delete(calendar, uid)
+
+
+def test_open_ended_ranges(served: Served, today: date) -> None:
+    """With only a start or only an end; an event with a DURATION instead of an end counts to its end."""
+    account = served.account("practitioner", 1)
+    driver = CaldavLibrary(served.url, account)
+    driver.discover()
+    calendar = account.writable()[-1].key
+    driver.pull(calendar)
+    start = datetime.combine(today + timedelta(days=41), time(5), tzinfo=VIENNA)
+    uid = f"open-{uuid.uuid4()}@example.org"
+    text = event(uid, "Gymnastik", start.replace(tzinfo=None), 60)
+    end = next(line for line in text.splitlines() if line.startswith("DTEND"))
+    driver.create(calendar, text.replace(end, "DURATION:PT1H"))
+    inside = start + timedelta(minutes=30)
+    assert uid in driver.open_ended(calendar, start=inside)
+    assert uid in driver.open_ended(calendar, end=inside)
+    assert uid not in driver.open_ended(calendar, start=start + timedelta(hours=1))
+    assert uid not in driver.open_ended(calendar, end=start)
     driver.delete(calendar, uid)

@@ -86,3 +86,4 @@ def test_full_cycle(few_served: Served, today: date, tmp_path: Path) -> None:
             marionette, url=served.url, username=account.user_name, password=account.password
         )
         cycle.full_cycle(cycle.scene(AgentDriver(agent), served, account, today))
+        assert set(agent.ask("inUse")) == {entry.key for entry in account.writable()}

@@ -63,6 +63,9 @@ class Vdirsyncer:
         texts = [path.read_text("utf-8") for path in self._files(calendar)]
         return {uid_of(text): text for text in texts}
 
+    def shown(self, calendar: str, uid: str) -> str | None:
+        return self.pull(calendar).get(uid)
+
     def create(self, calendar: str, text: str) -> None:
         (self._folder / "calendars" / calendar / f"{uid_of(text)}.ics").write_text(text, "utf-8", newline="")
         self._sync(calendar)

@@ -58,6 +58,16 @@ class Evolution:
             texts.setdefault(component.get_uid(), []).append(component.as_ical_string())
         return {uid: _calendar(parts) for uid, parts in texts.items()}
 
+    def shown(self, calendar, uid):
+        client = self._client(calendar)
+        client.refresh_sync(None)
+        _wait(lambda: self._synchronised(calendar), "the end of a refresh")
+        try:
+            done, components = client.get_objects_for_uid_sync(uid, None)
+        except GLib.Error:
+            return None
+        return _calendar([component.get_as_string() for component in components])
+
     def create(self, calendar, text):
         client = self._client(calendar)
         self._zones(client, text)

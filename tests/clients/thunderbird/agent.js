@@ -56,12 +56,18 @@ function declineOverwriting() {
 }
 
 const requests = {
+  // The user ticks the calendars that can be written; each of the others would be copied whole as well.
   async discover({ url, username, password }) {
     const found = await cal.provider.detection.detect(username, password, url, true, [], {});
-    for (const calendar of [...found.values()].flat()) {
+    const calendars = [...found.values()].flat();
+    for (const calendar of calendars.filter((one) => !one.readOnly)) {
       calendar.setProperty("cache.enabled", true);
       cal.manager.registerCalendar(calendar);
     }
+    return calendars.map((one) => keyOf(one.uri));
+  },
+
+  async inUse() {
     return cal.manager.getCalendars().filter((one) => one.type == "caldav").map((one) => keyOf(one.uri));
   },
 
@@ -70,6 +76,12 @@ const requests = {
     const filter = Ci.calICalendar.ITEM_FILTER_ALL_ITEMS;
     const items = await known(calendar).getItemsAsArray(filter, 0, null, null);
     return Object.fromEntries(items.map((item) => [item.id, serialized(item)]));
+  },
+
+  async shown({ calendar, uid }) {
+    await synchronise(known(calendar));
+    const item = await known(calendar).getItem(uid);
+    return item ? serialized(item) : null;
   },
 
   async create({ calendar, text }) {

@@ -48,6 +48,10 @@ const requests = {
     return Object.fromEntries(calendars.get(calendar).objects.map((one) => [uidOf(one.data), one.data]));
   },
 
+  async shown({ calendar, uid }) {
+    return (await requests.pull({ calendar }))[uid] ?? null;
+  },
+
   async create({ calendar, text }) {
     succeed(await client.createCalendarObject({
       calendar: calendars.get(calendar), filename: `${uidOf(text)}.ics`, iCalString: text,
