@@ -6,8 +6,7 @@ import importlib.resources
 from datetime import date, timedelta
 from functools import cache
 
-import holidays as library
-
+from radicale_practice.practice import holiday_countries
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.projections import Practice
 
@@ -22,15 +21,11 @@ def between(practice: Practice, first: date, last: date) -> frozenset[date]:
     chosen = practice.settings.holiday_country or country_of_zone(practice.time_zone)
     if not chosen or last < first:
         return frozenset()
-    country, _, subdivision = chosen.partition("-")
-    try:
-        found = library.country_holidays(
-            country.upper(), subdiv=subdivision.upper() or None, years=range(first.year, last.year + 1)
-        )
-    except NotImplementedError:
+    found = holiday_countries.of(chosen, range(first.year, last.year + 1))
+    if found is None:
         if not practice.settings.holiday_country:
             return frozenset()
-        raise InvalidValue("holiday_country is not a country whose holidays are known") from None
+        raise InvalidValue("holiday_country is not a country whose holidays are known")
     days = (last - first).days + 1
     return frozenset(day for day in (first + timedelta(n) for n in range(days)) if day in found)
 

@@ -231,12 +231,13 @@ def test_settings(database: Database, practice: Practice) -> None:
             ("private_calendars", "no"),
             ("brake_minutes", "20"),
             ("subjects", "Massage; Befund ;"),
-            ("title_with_patient", "{patient}"),
+            ("title_with_patient", "{subject}: {patient}"),
         ):
             practices.set_settings(uow, practice.id, {name: practices.setting_from_text(name, typed)})
         settings = practices.get(uow, practice.id).settings
         assert (settings.private_calendars, settings.brake_minutes) == (False, 20)
-        assert (settings.subjects, settings.title_with_patient) == (("Massage", "Befund"), "{patient}")
+        assert settings.subjects == ("Massage", "Befund")
+        assert settings.title_with_patient == "{subject}: {patient}"
     for name, typed in (("private_calendars", "perhaps"), ("brake_minutes", "many"), ("nonsense", "1")):
         with pytest.raises(InvalidValue):
             practices.setting_from_text(name, typed)
