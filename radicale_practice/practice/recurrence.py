@@ -1,20 +1,27 @@
 """The instances of a series (RFC 5545 3.8.5), with bounded work for every input.
 
-Expansion happens in wall time, so a weekly appointment stays at nine o'clock over the days of change. Days
-are enumerated period by period (a year, month, week or day of the rule's frequency) and filtered; a period
-before the wanted range is skipped by arithmetic, not walked through, unless COUNT has to be counted. So an
-endless series that began years ago costs no more than its instances in the range, and a rule that never
-matches ("30 February") ends after ``BARREN_YEARS``.
+Expansion happens in wall time, so a weekly appointment stays at nine o'clock over the days of change. What
+recurs is decided by python-dateutil; this module gives it rules that say everything themselves, nothing by
+their DTSTART, so that its walk can begin at the first day of any period (a year, month, week or day of the
+rule's frequency). Periods before the wanted range are skipped that way unless COUNT has to be counted: an
+endless series that began years ago costs no more than its instances in the range. A rule that never matches
+("30 February") would be walked to the year 9999; whether there is an instance at all is found out first, and
+once, near that end of the calendar.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from heapq import merge
+from itertools import takewhile
+from typing import Literal
+
+from dateutil.rrule import rrule, weekday
 
 from radicale_practice.practice import zones
 from radicale_practice.practice.errors import InvalidValue
@@ -23,6 +30,7 @@ from radicale_practice.practice.recurrence_rule import (
     DAILY,
     MAX_COUNT,
     MONTHLY,
+    TURN_OF_YEAR,
     WEEKLY,
     YEARLY,
     Rule,
@@ -32,23 +40,24 @@ from radicale_practice.practice.recurrence_rule import (
 logger = logging.getLogger(__name__)
 
 BARREN_YEARS = 50
-"""A rule without an instance for so long is over."""
+"""A rule without an instance in its first so many years has none."""
 
 MAX_PERIODS = 100_000
 """Periods walked through in one expansion: 273 years of a daily rule."""
 
-_LAST_ORDINAL = date(9999, 12, 28).toordinal()
-_MONTH_LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_FREQUENCIES: dict[str, Literal[0, 1, 2, 3]] = {YEARLY: 0, MONTHLY: 1, WEEKLY: 2, DAILY: 3}
+_LONGEST = {YEARLY: 366, MONTHLY: 31, WEEKLY: 7, DAILY: 1}
+_LAST_CYCLE = range(9904, 9932)
+"""Years at the end of the calendar that hold every kind of year: 28 of them, and 68 regular ones after."""
 
 
-def check_rule(rrule: str, start: datetime, all_day: bool) -> None:
-    """Whether ``rrule`` can be stored for a series that starts at the wall time ``start``.
+def check_rule(rule_text: str, start: datetime, all_day: bool) -> None:
+    """Whether ``rule_text`` can be stored for a series that starts at the wall time ``start``.
 
     Raises ``InvalidValue`` for a rule that cannot be read, recurs more often than daily, asks for more
     than 10,000 instances, or has no instance within ``BARREN_YEARS`` of its start.
     """
-    rule = parse(rrule)
-    if next(_rule_starts(rule, start, all_day, None), None) is None:
+    if not _recurs(parse(rule_text), start, all_day):
         raise InvalidValue("RRULE has no occurrence")
 
 
@@ -64,7 +73,7 @@ def expand(
     """
     excluded = frozenset(appointment.exdate)
     last: datetime | None = None
-    for start in merge(_counted(appointment, after, before), sorted(set(appointment.rdate))):
+    for start in merge(_counted(appointment, after), sorted(set(appointment.rdate))):
         if before is not None and start >= before:
             break
         if start == last or start in excluded or (after is not None and start < after):
@@ -116,7 +125,7 @@ def _log_once(appointment_id: int | None) -> None:
     )
 
 
-def _counted(appointment: Appointment, after: datetime | None, before: datetime | None) -> Iterator[datetime]:
+def _counted(appointment: Appointment, after: datetime | None) -> Iterator[datetime]:
     """The start itself, then the rule's instances after it, within COUNT and UNTIL."""
     start = appointment.start
     yield start
@@ -124,10 +133,10 @@ def _counted(appointment: Appointment, after: datetime | None, before: datetime 
     if rule is None:
         return
     beyond = _until_test(rule, appointment)
+    if after is not None and beyond(after):
+        return
     left = MAX_COUNT if rule.count is None else rule.count - 1
-    for instance in _rule_starts(
-        rule, start, appointment.all_day, before, after if rule.count is None else None
-    ):
+    for instance in _instances(rule, start, appointment.all_day, after if rule.count is None else None):
         if instance <= start:
             continue
         if left <= 0 or beyond(instance):
@@ -161,160 +170,136 @@ def _until_test(rule: Rule, appointment: Appointment) -> Callable[[datetime], bo
     return beyond
 
 
-def _rule_starts(
-    rule: Rule,
-    start: datetime,
-    all_day: bool,
-    before: datetime | None,
-    after: datetime | None = None,
+def _instances(
+    rule: Rule, start: datetime, all_day: bool, after: datetime | None = None
 ) -> Iterator[datetime]:
-    """The rule's own instances from ``start`` on, ascending, without COUNT and UNTIL.
+    """The rule's own instances, ascending, without COUNT and UNTIL, from the period that holds ``start``.
 
-    Whole periods before ``after`` are skipped. Stops at ``before``, after ``BARREN_YEARS`` without an
-    instance and after ``MAX_PERIODS`` periods.
+    With a later ``after`` from the period that holds it: some before it may be among them. Stops at the end
+    of the calendar and after ``MAX_PERIODS`` periods.
     """
-    times = _times(rule, start, all_day)
-    stop = _LAST_ORDINAL if before is None else min(before.toordinal(), _LAST_ORDINAL)
-    index = _first_period(rule, start, after)
-    last_hit: int | None = None
-    for step in range(MAX_PERIODS):
-        days = _period(rule, start, index + step)
-        if days.start > stop or days.stop > _LAST_ORDINAL:
-            return
-        last_hit = days.start if last_hit is None else last_hit
-        if days.start - last_hit > BARREN_YEARS * 366:
-            return
-        found = [datetime.combine(day, clock) for day in _matching(rule, start, days) for clock in times]
-        if rule.positions:
-            found = _at_positions(found, rule.positions)
-        for instance in found:
-            if instance >= start:
-                last_hit = days.start
-                yield instance
+    if not _recurs(rule, start, all_day):
+        return
+    rule = _complete(rule, start)
+    anchor = _anchor(rule, start, after)
+    limit = anchor.toordinal() + MAX_PERIODS * rule.interval * _LONGEST[rule.frequency]
+    yield from takewhile(lambda found: found.toordinal() < limit, _walk(rule, start, all_day, anchor))
 
 
-def _times(rule: Rule, start: datetime, all_day: bool) -> list[time]:
-    if all_day:
-        return [time()]
-    return [
-        time(hour, minute, second)
-        for hour in rule.hours or (start.hour,)
-        for minute in rule.minutes or (start.minute,)
-        for second in rule.seconds or (start.second,)
-    ]
+def _recurs(rule: Rule, start: datetime, all_day: bool) -> bool:
+    """Whether the rule has an instance within ``BARREN_YEARS`` of ``start``."""
+    chosen = rule.months or rule.month_days or rule.year_days or rule.week_numbers
+    if not (chosen or rule.nth or rule.positions or (rule.frequency == DAILY and rule.weekdays)):
+        return True  # the start itself, or some weekday of every period
+    return _recurs_at_the_end(rule, start, all_day)
 
 
-def _at_positions(found: list[datetime], positions: Iterable[int]) -> list[datetime]:
-    size = len(found)
-    wanted = {p - 1 if p > 0 else size + p for p in positions}
-    return [found[i] for i in sorted(wanted) if 0 <= i < size]
+@lru_cache(maxsize=4096)
+def _recurs_at_the_end(rule: Rule, start: datetime, all_day: bool) -> bool:
+    """``_recurs``, asked of the same series begun where the calendar ends within a century.
+
+    Years repeat every 28: the moved start has the same weekday, the same distance from the leap days and,
+    stepping from it, the same INTERVALs. (Not over 2100: one day of difference there decides nothing.)
+    """
+    year = next(
+        y
+        for y in _LAST_CYCLE
+        if y % 4 == start.year % 4 and date(y, start.month, start.day).weekday() == start.weekday()
+    )
+    moved = start.replace(year=year)
+    rule = _complete(rule, moved)
+    found = (s for s in _walk(rule, moved, all_day, _anchor(rule, moved, None)) if s >= moved)
+    first = next(found, None)
+    return first is not None and first.year <= year + BARREN_YEARS
 
 
-def _first_period(rule: Rule, start: datetime, after: datetime | None) -> int:
-    """Number of the period that holds ``after``, or the one before it to be safe; 0 if it is not later."""
-    if after is None or after <= start:
-        return 0
-    if rule.frequency == YEARLY:
-        units = after.year - start.year
-    elif rule.frequency == MONTHLY:
-        units = (after.year - start.year) * 12 + after.month - start.month
-    else:
-        units = (after - start).days // (7 if rule.frequency == WEEKLY else 1)
-    return max(0, units // rule.interval - 1)
-
-
-def _period(rule: Rule, start: datetime, index: int) -> range:
-    """The days (ordinals) of the rule's period number ``index``; empty at the end of the calendar."""
-    offset = index * rule.interval
-    if rule.frequency == DAILY:
-        first, length = start.toordinal() + offset, 1
-    elif rule.frequency == WEEKLY:
-        monday = start.toordinal() - (start.weekday() - rule.week_start) % 7
-        first, length = monday + 7 * offset, 7
-    else:
-        months = start.year * 12 + (offset * 12 if rule.frequency == YEARLY else start.month - 1 + offset)
-        year, month = divmod(months, 12)
-        if year > 9998:
-            return range(_LAST_ORDINAL + 1, _LAST_ORDINAL + 2)
-        first = date(year, month + 1, 1).toordinal()
-        length = _month_length(year, month + 1) if rule.frequency == MONTHLY else 365 + _leap(year)
-    return range(first, first + length)
-
-
-def _matching(rule: Rule, start: datetime, days: range) -> Iterator[date]:
-    """The days of one period that pass every BY part; what the rule leaves open comes from ``start``."""
-    months, month_days, weekdays = _completed(rule, start)
-    plain = not (rule.nth or rule.year_days or rule.week_numbers)
-    for ordinal in _of_months(days, months) if rule.frequency == YEARLY and months else days:
-        if plain and weekdays and (ordinal + 6) % 7 not in weekdays:
-            continue
-        if ordinal < 1:
-            continue
-        day = date.fromordinal(ordinal)
-        if months and day.month not in months:
-            continue
-        if month_days and not (
-            day.day in month_days or day.day - _month_length(day.year, day.month) - 1 in month_days
-        ):
-            continue
-        if plain or _passes_rare_parts(rule, day, weekdays):
-            yield day
-
-
-def _of_months(days: range, months: frozenset[int]) -> Iterator[int]:
-    """The days of a year that lie in some of its months, without looking at the others."""
-    year = date.fromordinal(days.start).year
-    for month in sorted(months):
-        first = date(year, month, 1).toordinal()
-        yield from range(first, first + _month_length(year, month))
-
-
-def _completed(rule: Rule, start: datetime) -> tuple[frozenset[int], frozenset[int], frozenset[int]]:
-    """Months, month days and weekdays with the defaults that come from the start."""
+def _complete(rule: Rule, start: datetime) -> Rule:
+    """The same rule with every part that would come from the start (RFC 5545 3.3.10) in its own words."""
     months, month_days, weekdays = rule.months, rule.month_days, rule.weekdays
-    if rule.frequency == DAILY or weekdays or rule.nth or month_days or rule.year_days:
-        return months, month_days, weekdays
-    if rule.frequency == WEEKLY or rule.week_numbers:
-        return months, month_days, frozenset((start.weekday(),))
-    if rule.frequency == YEARLY and not months:
-        months = frozenset((start.month,))
-    return months, frozenset((start.day,)), weekdays
+    if not (rule.frequency == DAILY or weekdays or rule.nth or month_days or rule.year_days):
+        if rule.frequency == WEEKLY or rule.week_numbers:
+            weekdays = frozenset((start.weekday(),))
+        else:
+            month_days = frozenset((start.day,))
+            if rule.frequency == YEARLY:
+                months = months or frozenset((start.month,))
+    frequency = rule.frequency
+    rare = months or month_days or rule.year_days or rule.week_numbers
+    if rare and frequency in (DAILY, WEEKLY) and rule.interval == 1 and not rule.positions:
+        # every such day is the same as every such day of every year, in far fewer steps where they are rare
+        frequency, weekdays = YEARLY, weekdays or frozenset(range(7))
+    return replace(rule, frequency=frequency, months=months, month_days=month_days, weekdays=weekdays)
 
 
-def _passes_rare_parts(rule: Rule, day: date, weekdays: frozenset[int]) -> bool:
-    if (weekdays or rule.nth) and not (day.weekday() in weekdays or _is_nth(rule, day)):
-        return False
-    if rule.year_days:
-        number = day.timetuple().tm_yday
-        if not (number in rule.year_days or number - 366 - _leap(day.year) in rule.year_days):
-            return False
-    return not rule.week_numbers or _in_week_numbers(rule, day)
+def _anchor(rule: Rule, start: datetime, after: datetime | None) -> datetime:
+    """The first day of the rule's last period that begins by ``after``, or the one of ``start``.
+
+    The first day, because BYSETPOS counts in whole periods, and because every month has one.
+    """
+    late = start if after is None or after < start else after
+    if rule.frequency == YEARLY:
+        return datetime(late.year - (late.year - start.year) % rule.interval, 1, 1)
+    if rule.frequency == MONTHLY:
+        first, month = start.year * 12 + start.month, late.year * 12 + late.month
+        year, month = divmod(month - (month - first) % rule.interval - 1, 12)
+        return datetime(year, month + 1, 1)
+    days, step = start.toordinal(), rule.interval
+    if rule.frequency == WEEKLY:
+        days, step = days - (start.weekday() - rule.week_start) % 7, 7 * step
+    return datetime.fromordinal(max(1, late.toordinal() - (late.toordinal() - days) % step))
 
 
-def _is_nth(rule: Rule, day: date) -> bool:
-    """BYDAY with a number: within the month for MONTHLY or with BYMONTH, else within the year."""
-    if rule.frequency == MONTHLY or rule.months:
-        number, length = day.day, _month_length(day.year, day.month)
-    else:
-        number, length = day.timetuple().tm_yday, 365 + _leap(day.year)
-    weekday = day.weekday()
-    return ((number - 1) // 7 + 1, weekday) in rule.nth or (
-        -((length - number) // 7 + 1),
-        weekday,
-    ) in rule.nth
+def _walk(rule: Rule, start: datetime, all_day: bool, anchor: datetime) -> Iterator[datetime]:
+    """What python-dateutil makes of a complete rule from ``anchor`` on, ascending; ends with the calendar."""
+    checked = bool(rule.week_numbers & TURN_OF_YEAR)
+    clock = time() if all_day else start.time()
+    try:
+        for found in _library_rule(rule, clock, all_day, anchor):
+            if not checked or _in_week_numbers(rule, found):
+                yield found
+    except (ValueError, OverflowError):  # how it takes weeks that reach over an end of the calendar
+        return
 
 
-def _in_week_numbers(rule: Rule, day: date) -> bool:
-    """BYWEEKNO: a week belongs to the year that has at least four of its days (RFC 5545 3.3.10)."""
-    middle = date.fromordinal(day.toordinal() - (day.weekday() - rule.week_start) % 7 + 3)
+@lru_cache(maxsize=2048)
+def _library_rule(rule: Rule, clock: time, all_day: bool, anchor: datetime) -> rrule:
+    """python-dateutil's object; it keeps no state of its walks, so they may share it.
+
+    Two of its habits are worked around: BYDAY with and without numbers at once is what both allow (here the
+    ones without become all numbers), and weeks at the turn of the year are found with one they are taken for.
+    """
+    weekdays = {weekday(day) for day in rule.weekdays}
+    if rule.nth:
+        numbers = range(1, 6 if rule.frequency == MONTHLY or rule.months else 54)
+        every = {weekday(day, number) for day in rule.weekdays for number in numbers}
+        weekdays = every | {weekday(day, number) for number, day in rule.nth}
+    weeks = set(rule.week_numbers)
+    if weeks & TURN_OF_YEAR:
+        weeks |= {53} if 52 in weeks else set()
+        weeks |= {1} if weeks & {-52, -53} else set()
+    return rrule(
+        _FREQUENCIES[rule.frequency],
+        dtstart=anchor,
+        interval=rule.interval,
+        wkst=rule.week_start,
+        bysetpos=rule.positions or None,
+        bymonth=rule.months or None,
+        bymonthday=rule.month_days or None,
+        byyearday=rule.year_days or None,
+        byweekno=weeks or None,
+        byweekday=weekdays or None,
+        byhour=(not all_day and rule.hours) or (clock.hour,),
+        byminute=(not all_day and rule.minutes) or (clock.minute,),
+        bysecond=(not all_day and rule.seconds) or (clock.second,),
+    )
+
+
+def _in_week_numbers(rule: Rule, day: datetime) -> bool:
+    """BYWEEKNO: a week belongs to the year that has at least four of its days (RFC 5545 3.3.10).
+
+    Asked only for the weeks that python-dateutil 2.9 confuses (its change request 1537).
+    """
+    middle = day + timedelta(days=3 - (day.weekday() - rule.week_start) % 7)
     number = (middle.timetuple().tm_yday - 1) // 7 + 1
-    weeks = number + (365 + _leap(middle.year) - middle.timetuple().tm_yday) // 7
+    weeks = number + (date(middle.year, 12, 31) - middle.date()).days // 7
     return number in rule.week_numbers or number - weeks - 1 in rule.week_numbers
-
-
-def _leap(year: int) -> int:
-    return int(year % 4 == 0 and (year % 100 != 0 or year % 400 == 0))
-
-
-def _month_length(year: int, month: int) -> int:
-    return _MONTH_LENGTHS[month - 1] + (_leap(year) if month == 2 else 0)

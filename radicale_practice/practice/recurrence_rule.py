@@ -16,6 +16,9 @@ MAX_COUNT = 10_000
 MAX_INTERVAL = 1_000
 MAX_TIMES_A_DAY = 24
 
+TURN_OF_YEAR = frozenset((52, 53, -52, -53))
+"""Numbers of weeks that a year may or may not have, on which libraries disagree."""
+
 YEARLY, MONTHLY, WEEKLY, DAILY = "YEARLY", "MONTHLY", "WEEKLY", "DAILY"
 _SUB_DAILY = ("HOURLY", "MINUTELY", "SECONDLY")
 _WEEKDAYS = {"MO": 0, "TU": 1, "WE": 2, "TH": 3, "FR": 4, "SA": 5, "SU": 6}
@@ -88,6 +91,10 @@ def parse(text: str) -> Rule:
         times *= max(1, len(lists[name]))
     if times > MAX_TIMES_A_DAY:
         raise InvalidValue("RRULE recurs more often than hourly")
+    if lists["BYSETPOS"] and TURN_OF_YEAR.intersection(lists["BYWEEKNO"]):
+        raise InvalidValue("RRULE counts positions in weeks at the turn of the year")
+    if nth and (frequency == MONTHLY or lists["BYMONTH"]) and max(abs(number) for number, _ in nth) > 5:
+        raise InvalidValue("RRULE has an invalid BYDAY")
     return Rule(
         frequency=frequency,
         interval=interval,
