@@ -11,6 +11,7 @@ from sqlalchemy import Select, and_, bindparam, select
 
 from radicale_practice.practice import zones
 from radicale_practice.practice.database import UnitOfWork, translated_errors
+from radicale_practice.practice.errors import NotFound
 from radicale_practice.practice.model import Access, CalendarKind, Role, Viewer
 from radicale_practice.practice.schema.practice_tables import calendar, calendar_access, practice
 
@@ -34,12 +35,23 @@ class Surroundings:
 
 
 @lru_cache(maxsize=1)
+def _of_practice() -> Select[Any]:
+    return _query().where(practice.c.id == bindparam("practice"))
+
+
+@lru_cache(maxsize=1)
+def _of_calendar() -> Select[Any]:
+    its_practice = select(calendar.c.practice_id).where(calendar.c.id == bindparam("calendar"))
+    return _query().where(practice.c.id == its_practice.scalar_subquery())
+
+
 def _query() -> Select[Any]:
     mine = and_(
         calendar_access.c.calendar_id == calendar.c.id, calendar_access.c.staff_id == bindparam("staff")
     )
     return (
         select(
+            practice.c.id.label("practice_id"),
             practice.c.time_zone,
             practice.c.name.label("practice_name"),
             calendar.c.id,
@@ -55,7 +67,6 @@ def _query() -> Select[Any]:
         .select_from(practice)
         .outerjoin(calendar, calendar.c.practice_id == practice.c.id)
         .outerjoin(calendar_access, mine)
-        .where(practice.c.id == bindparam("practice"))
         .order_by(calendar.c.id)
     )
 
@@ -64,7 +75,7 @@ def surroundings(uow: UnitOfWork, viewer: Viewer) -> Surroundings:
     """The viewer's accesses, the practice's rooms and time zone. One statement."""
     parameters = {"practice": viewer.practice_id, "staff": viewer.staff_id}
     with translated_errors():
-        rows = uow.connection.execute(_query(), parameters).all()
+        rows = uow.connection.execute(_of_practice(), parameters).all()
     accesses: dict[int, Access] = {}
     for row in rows:
         access = _access(viewer, row.kind, row.staff_id, row.access) if row.active else None
@@ -76,8 +87,17 @@ def surroundings(uow: UnitOfWork, viewer: Viewer) -> Surroundings:
 def everything(uow: UnitOfWork, practice_id: int) -> Surroundings:
     """Surroundings without a viewer, for the practice's own programs: write on every calendar."""
     with translated_errors():
-        rows = uow.connection.execute(_query(), {"practice": practice_id, "staff": 0}).all()
+        rows = uow.connection.execute(_of_practice(), {"practice": practice_id, "staff": 0}).all()
     return _surroundings(practice_id, {row.id: Access.WRITE for row in rows if row.id is not None}, rows)
+
+
+def everything_around(uow: UnitOfWork, calendar_id: int) -> Surroundings:
+    """As ``everything``, of the practice that a calendar belongs to. Raises ``NotFound``."""
+    with translated_errors():
+        rows = uow.connection.execute(_of_calendar(), {"calendar": calendar_id, "staff": 0}).all()
+    if not rows:
+        raise NotFound(f"no calendar {calendar_id}")
+    return _surroundings(rows[0].practice_id, {row.id: Access.WRITE for row in rows}, rows)
 
 
 def _surroundings(practice_id: int, accesses: dict[int, Access], rows: Sequence[Any]) -> Surroundings:

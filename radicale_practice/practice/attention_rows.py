@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, insert, select, update
+from sqlalchemy import and_, bindparam, case, func, insert, select, update
 
 from radicale_practice.practice import clock
 from radicale_practice.practice.database import UnitOfWork
@@ -59,6 +59,27 @@ def item_of(row: Mapping[str, Any]) -> AttentionItem:
     return AttentionItem(**known, details=details if isinstance(details, dict) else {})
 
 
+_INSERT = insert(attention).returning(attention.c.id)
+
+_OPEN = and_(attention.c.practice_id == bindparam("practice"), attention.c.settled_at.is_(None))
+
+_OPEN_BURSTS = (
+    select(attention)
+    .where(_OPEN, attention.c.kind == BURST, attention.c.source == bindparam("source"))
+    .order_by(attention.c.id.desc())
+)
+
+_OPEN_ABOUT = (
+    select(attention.c.id)
+    .where(
+        _OPEN,
+        attention.c.kind == bindparam("kind"),
+        attention.c.appointment_id == bindparam("appointment"),
+    )
+    .limit(1)
+)
+
+
 def file(
     uow: UnitOfWork,
     practice_id: int,
@@ -74,25 +95,21 @@ def file(
     """A new row of the list; its id. Only an INSERT, so it may follow the calendars' locks."""
     actor = actor or uow.actor
     now = clock.utc_now()
-    statement = (
-        insert(attention)
-        .values(
-            created_at=now,
-            last_at=now,
-            practice_id=practice_id,
-            kind=kind,
-            reason=reason,
-            staff_id=actor.staff_id,
-            device_id=actor.device_id,
-            source=actor.source,
-            calendar_id=calendar_id,
-            appointment_id=appointment_id,
-            details=_dump(details or {}),
-            count=count,
-        )
-        .returning(attention.c.id)
-    )
-    return int(uow.connection.execute(statement).scalar_one())
+    values = {
+        "created_at": now,
+        "last_at": now,
+        "practice_id": practice_id,
+        "kind": kind,
+        "reason": reason,
+        "staff_id": actor.staff_id,
+        "device_id": actor.device_id,
+        "source": actor.source,
+        "calendar_id": calendar_id,
+        "appointment_id": appointment_id,
+        "details": _dump(details or {}),
+        "count": count,
+    }
+    return int(uow.connection.execute(_INSERT, values).scalar_one())
 
 
 def file_refusal(
@@ -152,28 +169,14 @@ def amend(uow: UnitOfWork, item_id: int, details: Mapping[str, Any], count: int)
 
 def open_bursts(uow: UnitOfWork, practice_id: int, actor: Actor) -> list[AttentionItem]:
     """The bursts of one device that nobody has settled yet, newest first."""
-    query = (
-        select(attention)
-        .where(
-            attention.c.practice_id == practice_id,
-            attention.c.settled_at.is_(None),
-            attention.c.kind == BURST,
-            attention.c.source == actor.source,
-        )
-        .order_by(attention.c.id.desc())
-    )
-    return [item_of(dict(r)) for r in uow.connection.execute(query).mappings()]
+    parameters = {"practice": practice_id, "source": actor.source}
+    return [item_of(dict(r)) for r in uow.connection.execute(_OPEN_BURSTS, parameters).mappings()]
 
 
 def has_open(uow: UnitOfWork, practice_id: int, kind: str, appointment_id: int) -> bool:
     """Whether an open row of that kind names the appointment already."""
-    query = select(attention.c.id).where(
-        attention.c.practice_id == practice_id,
-        attention.c.settled_at.is_(None),
-        attention.c.kind == kind,
-        attention.c.appointment_id == appointment_id,
-    )
-    return uow.connection.execute(query.limit(1)).first() is not None
+    parameters = {"practice": practice_id, "kind": kind, "appointment": appointment_id}
+    return uow.connection.execute(_OPEN_ABOUT, parameters).first() is not None
 
 
 def settle_for(uow: UnitOfWork, practice_id: int, kind: str, appointment_id: int, resolution: str) -> int:

@@ -9,11 +9,10 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
-from radicale_practice.practice import calendar_objects, clock, spans
+from radicale_practice.practice import accesses, calendar_objects, clock, spans
 from radicale_practice.practice.database import UnitOfWork, translated_errors
-from radicale_practice.practice.errors import NotFound
 from radicale_practice.practice.model import Appointment, CalendarObject, Status
-from radicale_practice.practice.schema.practice_tables import appointment, calendar, practice
+from radicale_practice.practice.schema.practice_tables import appointment
 
 AHEAD = timedelta(days=550)
 """How far ahead of now (of its start, if that is later) a series is compared."""
@@ -48,9 +47,10 @@ def conflicts(
     cancelled instances, as the database has them, are not compared at their original time). ``ignoring``: ids
     of appointments that do not count, masters for their whole series. Entries without length block nothing;
     all-day ones the days of the practice's zone. A series is compared from now on for ``AHEAD``. Six
-    statements. Raises ``NotFound`` if there is no such calendar.
+    statements at most. Raises ``NotFound`` if there is no such calendar.
     """
-    practice_id, time_zone = _home(uow, calendar_id)
+    around = accesses.everything_around(uow, calendar_id)
+    practice_id, time_zone = around.practice_id, around.time_zone
     blocking = [entry for entry in entries if blocks(entry)]
     replaced = _replaced(uow, [e.id for e in blocking if e.id is not None and e.is_series])
     mine = sorted(_spans(blocking, replaced, time_zone))
@@ -62,7 +62,7 @@ def conflicts(
     for _, end in mine[1:]:
         latest_end.append(max(end, latest_end[-1]))
     found = []
-    for stored, placed in calendar_objects.taking_place(uow, practice_id, calendar_id, within):
+    for stored, placed in calendar_objects.taking_place(uow, practice_id, calendar_id, within, around=around):
         if stored.appointment_id in ignoring or placed.appointment.id in ignoring:
             continue
         if placed.start == placed.end or not blocks(placed.appointment):
@@ -92,19 +92,6 @@ def _spans(
             horizon = spans.make_range(now, max(now, entry.start) + AHEAD)
             found = spans.occurrences(shown, horizon, time_zone)
         yield from ((begin, end) for begin, end in found if begin < end)
-
-
-def _home(uow: UnitOfWork, calendar_id: int) -> tuple[int, str]:
-    query = (
-        select(practice.c.id, practice.c.time_zone)
-        .join(calendar, calendar.c.practice_id == practice.c.id)
-        .where(calendar.c.id == calendar_id)
-    )
-    with translated_errors():
-        row = uow.connection.execute(query).one_or_none()
-    if row is None:
-        raise NotFound(f"no calendar {calendar_id}")
-    return int(row[0]), str(row[1])
 
 
 def _replaced(uow: UnitOfWork, series_ids: Collection[int]) -> dict[int, set[datetime]]:

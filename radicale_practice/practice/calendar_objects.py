@@ -136,15 +136,21 @@ def load_candidates(
 
 
 def taking_place(
-    uow: UnitOfWork, practice_id: int, calendar_id: int, within: spans.Range, viewer: Viewer | None = None
+    uow: UnitOfWork,
+    practice_id: int,
+    calendar_id: int,
+    within: spans.Range,
+    viewer: Viewer | None = None,
+    around: Surroundings | None = None,
 ) -> list[tuple[StoredObject, spans.Placed]]:
     """What takes place in a calendar in a range, by instance, for the practice's own programs.
 
     Without a viewer nothing is hidden and nothing asked for; unconfirmed entries are there too. Instants
-    are naive UTC; all-day entries count in the practice's zone. Raises ``NotFound`` for another practice's
-    calendar.
+    are naive UTC; all-day entries count in the practice's zone. ``around`` as in ``load``.
+    Raises ``NotFound`` for another practice's calendar.
     """
-    around = everything(uow, practice_id) if viewer is None else surroundings(uow, viewer)
+    if around is None:
+        around = everything(uow, practice_id) if viewer is None else surroundings(uow, viewer)
     if calendar_id not in around.accesses:
         raise NotFound(f"no calendar {calendar_id} here")
     chosen = candidates.find(uow, practice_id, calendar_id, within, around.time_zone)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from radicale_practice.practice import attention_rows, availability
 from radicale_practice.practice.appointment_rows import Rows, entry_of
@@ -18,6 +18,10 @@ from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Actor, Status
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.schema.practice_tables import appointment
+
+_OTHERS = select(appointment.c.id, appointment.c.patient_id, appointment.c.all_day).where(
+    appointment.c.id.in_(bindparam("ids", expanding=True))
+)
 
 _NOT_BLOCKING = (Status.CANCELLED, Status.UNCONFIRMED)
 
@@ -65,9 +69,14 @@ def forbidden(practice: Practice, rows: Rows, clash: Clash | None) -> bool:
     return not _is_absence(rows)
 
 
-def file(uow: UnitOfWork, practice: Practice, rows: Rows, clash: Clash, actor: Actor) -> None:
-    """Put an allowed clash on the attention list, once for an appointment. Writes no practice row."""
-    if attention_rows.has_open(uow, practice.id, clash.kind, rows.id):
+def file(
+    uow: UnitOfWork, practice: Practice, rows: Rows, clash: Clash, actor: Actor, *, fresh: bool = False
+) -> None:
+    """Put an allowed clash on the attention list, once for an appointment. Writes no practice row.
+
+    ``fresh``: the appointment is new in this transaction and on no list yet.
+    """
+    if not fresh and attention_rows.has_open(uow, practice.id, clash.kind, rows.id):
         return
     attention_rows.file(
         uow,
@@ -86,10 +95,7 @@ def _is_absence(rows: Rows) -> bool:
 
 
 def _judge(uow: UnitOfWork, rows: Rows, calendar_id: int, ids: tuple[int, ...]) -> Clash | None:
-    query = select(appointment.c.id, appointment.c.patient_id, appointment.c.all_day).where(
-        appointment.c.id.in_(ids)
-    )
-    others = uow.connection.execute(query).all()
+    others = uow.connection.execute(_OTHERS, {"ids": ids}).all()
     if _is_absence(rows):
         with_patient = tuple(sorted(o.id for o in others if o.patient_id is not None))
         return Clash(attention_rows.ABSENCE, calendar_id, with_patient) if with_patient else None

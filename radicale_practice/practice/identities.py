@@ -6,9 +6,11 @@ By default both are made from the row's opaque public id. A client's own choice 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.exc import IntegrityError
 
 from radicale_practice.practice.database import UnitOfWork, translated_errors
@@ -47,8 +49,10 @@ def assign(uow: UnitOfWork, calendar_id: int, appointment_id: int, href: str, ui
     """
     try:
         with translated_errors():
-            leaving = _check_free(uow, calendar_id, appointment_id, href, uid)
-            current = _live_object(uow, calendar_id, appointment_id)
+            parameters = {"calendar": calendar_id, "appointment": appointment_id, "href": href, "uid": uid}
+            concerned = uow.connection.execute(_concerned(uow.dialect), parameters).all()
+            current = next((row for row in concerned if row.appointment_id == appointment_id), None)
+            leaving = _check_free(uow, calendar_id, appointment_id, concerned)
             same = current is not None and (current.href, current.uid) == (href, uid)
             if current is not None and (same or (current.fresh and not leaving)):
                 _change_in_place(uow, current.id, href, uid)
@@ -60,45 +64,48 @@ def assign(uow: UnitOfWork, calendar_id: int, appointment_id: int, href: str, ui
         raise Conflict("the href or UID is taken") from error
 
 
-def _check_free(uow: UnitOfWork, calendar_id: int, appointment_id: int, href: str, uid: str) -> bool:
-    """Raise unless the identity is free; True if an object that leaves with this transaction has it yet."""
-    # Two lookups, each by its own unique index.
-    taken = """
-    SELECT appointment_id FROM calendar_object
-    WHERE calendar_id = :calendar AND href = :href AND removed_revision IS NULL
-    UNION ALL SELECT appointment_id FROM calendar_object
-    WHERE calendar_id = :calendar AND uid = :uid AND removed_revision IS NULL"""
-    parameters: dict[str, object] = {"calendar": calendar_id, "href": href, "uid": uid}
-    others = set(uow.connection.execute(text(taken), parameters).scalars()) - {appointment_id}
-    for other in others:
-        # One that this transaction has just removed is still live until the flush.
-        served = "SELECT 1 FROM sync_served WHERE calendar_id = :calendar AND appointment_id = :other"
-        if uow.connection.execute(text(served), {"calendar": calendar_id, "other": other}).first():
-            raise Conflict("the href or UID is taken")
-    served = "SELECT 1 FROM sync_served WHERE calendar_id = :calendar AND appointment_id = :appointment"
-    if not uow.connection.execute(
-        text(served), {"calendar": calendar_id, "appointment": appointment_id}
-    ).first():
-        raise NotFound(f"appointment {appointment_id} is not shown in calendar {calendar_id}")
-    return bool(others)
-
-
-def _live_object(uow: UnitOfWork, calendar_id: int, appointment_id: int) -> Row[Any] | None:
-    """The live object; ``fresh`` if it was made in this very transaction, so nobody has seen it."""
-    if uow.dialect == "sqlite":
+@cache
+def _concerned(dialect: str) -> TextClause:
+    """The live objects that have the href or the UID, and the appointment's own; ``fresh`` if one was made in
+    this very transaction, so nobody has seen it. Three lookups, each by its own unique index."""
+    if dialect == "sqlite":
         fresh = "created_revision > (SELECT start_revision FROM sync_context)"
     else:
         fresh = (
             "created_revision::text = ANY"
             " (string_to_array(coalesce(current_setting('radicale_practice.drawn', true), ''), ','))"
         )
-    return uow.connection.execute(
-        text(
-            f"SELECT id, href, uid, {fresh} AS fresh FROM calendar_object WHERE removed_revision IS NULL"
-            " AND calendar_id = :calendar AND appointment_id = :appointment"
-        ),
-        {"calendar": calendar_id, "appointment": appointment_id},
-    ).first()
+    return text(
+        " UNION ALL ".join(
+            f"SELECT id, appointment_id, href, uid, {fresh} AS fresh FROM calendar_object"
+            f" WHERE calendar_id = :calendar AND {condition} AND removed_revision IS NULL"
+            for condition in ("href = :href", "uid = :uid", "appointment_id = :appointment")
+        )
+    )
+
+
+_SERVED = text("SELECT 1 FROM sync_served WHERE calendar_id = :calendar AND appointment_id = :appointment")
+
+
+def _check_free(
+    uow: UnitOfWork, calendar_id: int, appointment_id: int, concerned: Sequence[Row[Any]]
+) -> bool:
+    """Raise unless the identity is free; True if an object that leaves with this transaction has it yet."""
+
+    def served(wanted: int) -> bool:
+        parameters = {"calendar": calendar_id, "appointment": wanted}
+        return uow.connection.execute(_SERVED, parameters).first() is not None
+
+    holders = {row.appointment_id for row in concerned}
+    others = holders - {appointment_id}
+    # One that this transaction has just removed is still live until the flush.
+    if any(served(other) for other in others):
+        raise Conflict("the href or UID is taken")
+    # SQLite's triggers settle at once: what is live there is served.
+    known = uow.dialect == "sqlite" and appointment_id in holders
+    if not known and not served(appointment_id):
+        raise NotFound(f"appointment {appointment_id} is not shown in calendar {calendar_id}")
+    return bool(others)
 
 
 def _change_in_place(uow: UnitOfWork, object_id: int, href: str, uid: str) -> None:

@@ -99,6 +99,9 @@ def parse(text: str | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+_INSERT = insert(journal).returning(journal.c.id)
+
+
 def write(
     uow: UnitOfWork,
     action: str,
@@ -124,8 +127,7 @@ def write(
         before=before,
         after=after,
     )
-    statement = insert(journal).values(values).returning(journal.c.id)
-    return int(uow.connection.execute(statement).scalar_one())
+    return int(uow.connection.execute(_INSERT, values).scalar_one())
 
 
 def write_many(uow: UnitOfWork, rows: list[dict[str, Any]]) -> None:

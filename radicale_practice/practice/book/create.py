@@ -80,7 +80,7 @@ def store(
     except SlotTaken:
         return _unconfirmed(uow, practice, actor, calendar, desired, href, findings, copy_of)
     if clash is not None:
-        double_booking.file(uow, practice, rows, clash, actor)
+        double_booking.file(uow, practice, rows, clash, actor, fresh=True)
     _record(uow, practice, actor, calendar, rows, desired, href, findings, copy_of)
     return Outcome("done", "", object_id, href)
 
@@ -114,8 +114,9 @@ def _unconfirmed(
     copy_of: int | None,
 ) -> Outcome:
     """Keep what may not be booked; it blocks nothing, so nothing has to be decided again."""
-    reason = refusals.slot_taken_text(practice)
-    rows, object_id = _insert(uow, practice, actor, calendar, desired, href, Status.UNCONFIRMED, reason)
+    rows, object_id = _insert(
+        uow, practice, actor, calendar, desired, href, Status.UNCONFIRMED, refusals.SLOT_TAKEN
+    )
     _record(uow, practice, actor, calendar, rows, desired, href, findings, copy_of)
     refusals.note_unconfirmed(uow, practice, actor, calendar.id, rows.id)
     revisions.flush(uow)
@@ -148,7 +149,7 @@ def _record(
         after=state_after(rows, None, **more),
     )
     if not calendar.private:
-        file_findings(uow, practice, actor, calendar.id, rows, findings)
+        file_findings(uow, practice, actor, calendar.id, rows, findings, fresh=True)
 
 
 def file_findings(
@@ -158,10 +159,15 @@ def file_findings(
     calendar_id: int,
     rows: Rows,
     findings: Sequence[Finding],
+    *,
+    fresh: bool = False,
 ) -> None:
-    """What was noticed in the titles, one open row of the attention list for each kind."""
+    """What was noticed in the titles, one open row of the attention list for each kind.
+
+    ``fresh``: the appointment is new in this transaction and on no list yet.
+    """
     for kind in sorted({f.kind for f in findings}):
-        if attention_rows.has_open(uow, practice.id, str(kind), rows.id):
+        if not fresh and attention_rows.has_open(uow, practice.id, str(kind), rows.id):
             continue
         same = [f for f in findings if f.kind == kind]
         former = next((f.former_patient_id for f in same if f.former_patient_id), None)
@@ -195,7 +201,7 @@ def _hold(
     operation = {
         "operation": "create",
         "desired": codec.dump(desired),
-        "findings": [str(f.kind) for f in findings if f.recurrence_id is None],
+        "findings": codec.dump_findings(findings),
     }
     patient = desired.master.patient if desired.master else None
     return refusals.hold(
