@@ -10,9 +10,11 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import Table, bindparam, delete, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import DOCUMENTED, Actor, Appointment, Location, Patient, Status
@@ -165,19 +167,31 @@ def owner_of(calendars: Mapping[int, str]) -> int | None:
     return next((c for c, role in sorted(calendars.items()) if role == "owner"), None)
 
 
+_IN_SERIES = or_(
+    appointment.c.id == bindparam("appointment"), appointment.c.series_id == bindparam("appointment")
+)
+
+_LOCK = (
+    select(appointment)
+    .where(_IN_SERIES, appointment.c.practice_id == bindparam("practice"))
+    .order_by(appointment.c.id)
+    .with_for_update(key_share=True)
+)
+
+_CALENDARS = select(appointment_calendar).where(
+    appointment_calendar.c.appointment_id.in_(select(appointment.c.id).where(_IN_SERIES))
+)
+
+_INSERT_ONE = insert(appointment).returning(appointment.c.id)
+
+
 def lock(uow: UnitOfWork, practice_id: int, appointment_id: int) -> Rows | None:
     """Lock and read an appointment with its overrides, by id; None if it is not there.
 
     FOR NO KEY UPDATE: rows that foreign keys of others point to are never locked against them.
     """
-    query = (
-        select(appointment)
-        .where(or_(appointment.c.id == appointment_id, appointment.c.series_id == appointment_id))
-        .where(appointment.c.practice_id == practice_id)
-        .order_by(appointment.c.id)
-        .with_for_update(key_share=True)
-    )
-    found = {int(r["id"]): dict(r) for r in uow.connection.execute(query).mappings()}
+    parameters = {"practice": practice_id, "appointment": appointment_id}
+    found = {int(r["id"]): dict(r) for r in uow.connection.execute(_LOCK, parameters).mappings()}
     if appointment_id not in found:
         return None
     rows = Rows(found.pop(appointment_id), found)
@@ -187,12 +201,8 @@ def lock(uow: UnitOfWork, practice_id: int, appointment_id: int) -> Rows | None:
 
 def calendars_of(uow: UnitOfWork, appointment_id: int) -> dict[int, dict[int, str]]:
     """The calendars (id: role) of an appointment and of each of its overrides, by row id."""
-    link = appointment_calendar
-    ids = select(appointment.c.id).where(
-        or_(appointment.c.id == appointment_id, appointment.c.series_id == appointment_id)
-    )
     found: dict[int, dict[int, str]] = {}
-    for row in uow.connection.execute(select(link).where(link.c.appointment_id.in_(ids))).mappings():
+    for row in uow.connection.execute(_CALENDARS, {"appointment": appointment_id}).mappings():
         found.setdefault(int(row["appointment_id"]), {})[int(row["calendar_id"])] = row["role"]
     return found
 
@@ -200,11 +210,14 @@ def calendars_of(uow: UnitOfWork, appointment_id: int) -> dict[int, dict[int, st
 def insert_rows(uow: UnitOfWork, values: Sequence[Row]) -> list[int]:
     """INSERT appointment rows; their ids in the same order.
 
-    Found again by the public ids given here: RETURNING keeps no order, and SQLite has it row by row.
+    Several are found again by the public ids given here: RETURNING keeps no order, and SQLite has it row by
+    row.
     """
     if not values:
         return []
     keyed = [{**v, "public_id": secrets.token_hex(16)} for v in values]
+    if len(keyed) == 1:
+        return [int(uow.connection.execute(_INSERT_ONE, keyed[0]).scalar_one())]
     uow.connection.execute(insert(appointment), keyed)
     ids: dict[str, int] = {}
     for start in range(0, len(keyed), CHUNK):
@@ -280,34 +293,62 @@ def leave_calendars(uow: UnitOfWork, ids: Iterable[int], calendar_ids: Iterable[
     )
 
 
-def write_extra(uow: UnitOfWork, contents: Mapping[int, str], component: str = "VEVENT") -> None:
-    """Keep what the practice's tables do not model, by row id; empty text removes it."""
-    if not contents:
-        return
+def write_extras(uow: UnitOfWork, contents: Mapping[tuple[int, str], str], *, fresh: bool = False) -> None:
+    """Keep what the practice's tables do not model, by row id and component; empty text removes it.
+
+    ``fresh``: the rows are new in this transaction, nothing is kept with them yet.
+    """
     table = event_extra
-    uow.connection.execute(
-        delete(table).where(table.c.appointment_id.in_(sorted(contents)), table.c.component == component)
+    emptied = [] if fresh else [key for key, text in contents.items() if not text]
+    for component in sorted({c for _, c in emptied}):
+        ids = sorted(i for i, c in emptied if c == component)
+        uow.connection.execute(
+            delete(table).where(table.c.appointment_id.in_(ids), table.c.component == component)
+        )
+    _put(
+        uow,
+        table,
+        [
+            {"appointment_id": row_id, "component": component, "content": text}
+            for (row_id, component), text in contents.items()
+            if text
+        ],
     )
-    values = [
-        {"appointment_id": i, "component": component, "content": text} for i, text in contents.items() if text
-    ]
-    if values:
-        uow.connection.execute(insert(table), values)
 
 
-def write_personal(uow: UnitOfWork, staff_id: int, contents: Mapping[int, str]) -> None:
-    """Keep one person's own part (alarms, travel time), by row id; empty text removes it."""
-    if not contents:
-        return
+def write_personal(
+    uow: UnitOfWork, staff_id: int, contents: Mapping[int, str], *, fresh: bool = False
+) -> None:
+    """Keep one person's own part (alarms, travel time), by row id; ``fresh`` as in ``write_extras``."""
     table = personal_extra
-    uow.connection.execute(
-        delete(table).where(table.c.appointment_id.in_(sorted(contents)), table.c.staff_id == staff_id)
+    emptied = [] if fresh else sorted(i for i, text in contents.items() if not text)
+    if emptied:
+        uow.connection.execute(
+            delete(table).where(table.c.appointment_id.in_(emptied), table.c.staff_id == staff_id)
+        )
+    _put(
+        uow,
+        table,
+        [
+            {"appointment_id": row_id, "staff_id": staff_id, "content": text}
+            for row_id, text in contents.items()
+            if text
+        ],
     )
-    values = [
-        {"appointment_id": i, "staff_id": staff_id, "content": text} for i, text in contents.items() if text
-    ]
-    if values:
-        uow.connection.execute(insert(table), values)
+
+
+def _put(uow: UnitOfWork, table: Table, rows: list[Row]) -> None:
+    """Insert rows of a table with a ``content``, or give those that are there the new content."""
+    if rows:
+        uow.connection.execute(_upsert(table, uow.dialect), rows)
+
+
+@cache
+def _upsert(table: Table, dialect: str) -> Any:
+    made: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
+    return made.on_conflict_do_update(
+        index_elements=list(table.primary_key), set_={"content": made.excluded.content}
+    )
 
 
 def live_objects(uow: UnitOfWork, appointment_id: int) -> dict[int, list[int]]:

@@ -74,7 +74,7 @@ def insert_object(
     extras = {master_id: entry.master.extra} if entry.master else {}
     personal = {master_id: entry.master.personal} if entry.master else {}
     _insert_overrides(uow, rows, entry.overrides, common, actor, extras, personal)
-    _write_extras(uow, rows, extras, entry.extra, personal, actor)
+    _write_extras(uow, rows, extras, entry.extra, personal, actor, fresh=True)
     return rows
 
 
@@ -193,9 +193,12 @@ def _write_extras(
     container: str | None,
     personal: Mapping[int, str],
     actor: Actor,
+    *,
+    fresh: bool = False,
 ) -> None:
-    book_rows.write_extra(uow, extras)
+    contents = {(row_id, "VEVENT"): text for row_id, text in extras.items()}
     if container is not None:
-        book_rows.write_extra(uow, {rows.id: container}, "VCALENDAR")
+        contents[rows.id, "VCALENDAR"] = container
+    book_rows.write_extras(uow, contents, fresh=fresh)
     if actor.staff_id is not None:
-        book_rows.write_personal(uow, actor.staff_id, personal)
+        book_rows.write_personal(uow, actor.staff_id, personal, fresh=fresh)
