@@ -60,9 +60,12 @@ def put(
 ) -> Written:
     """Take over an uploaded calendar object (RFC 4791 5.3.2).
 
-    Raises ``NotPermitted`` without write access, ``InvalidValue`` (of the lens, by reason) for what cannot
-    be stored, ``UidTaken``, ``Conflict``. Nothing is changed then.
+    A change without write access is refused (the event comes back). Raises ``NotPermitted`` for a new event
+    without it, ``InvalidValue`` (of the lens, by reason) for what cannot be stored, ``UidTaken``,
+    ``Conflict``. Nothing is changed then.
     """
+    if current is not None and not may_write(home, info):
+        return _refused(unit, home, info, current)
     with unit.operation():
         _require_write(home, info)
         if len(href) > LONGEST_NAME:
@@ -101,9 +104,10 @@ def put(
 
 
 def cancel(unit: UnitOfWork, home: Home, info: CalendarInfo, stored: StoredObject) -> Written:
-    """A client's deletion: cancels. Raises ``NotPermitted`` without write access."""
+    """A client's deletion: cancels. Without write access it is refused, and the event comes back."""
+    if not may_write(home, info):
+        return _refused(unit, home, info, stored)
     with unit.operation():
-        _require_write(home, info)
         outcome = book.cancel(unit, home.viewer, home.practice, stored)
         etag = _etag_now(unit, home, info, stored.href)
     return Written(outcome, etag)
@@ -118,20 +122,16 @@ def move(
     to_href: str,
     overwritten: StoredObject | None,
 ) -> Written:
-    """A client's MOVE to another name or calendar; ``overwritten`` is cancelled first.
+    """A client's MOVE to another name or calendar; ``overwritten`` is cancelled if the move is carried out.
 
-    Raises ``NotPermitted`` without write access to both calendars, ``Conflict`` if the identity is taken.
+    Refused without write access to both calendars. Raises ``Conflict`` if the identity is taken.
     """
+    if not may_write(home, target):
+        return _refused(unit, home, source, stored)
     with unit.operation():
-        _require_write(home, source)
-        _require_write(home, target)
         if len(to_href) > LONGEST_NAME:
             raise InvalidValue("the resource's name is too long")
-        if overwritten is not None:
-            outcome = book.cancel(unit, home.viewer, home.practice, overwritten)
-            if outcome.kind != "done":
-                return Written(outcome, _etag_now(unit, home, target, to_href))
-        outcome = book.move(unit, home.viewer, home.practice, stored, target.id, to_href)
+        outcome = book.move(unit, home.viewer, home.practice, stored, target.id, to_href, overwritten)
         etag = _etag_now(unit, home, target, to_href)
     return Written(outcome, etag)
 
@@ -167,8 +167,20 @@ def set_properties(
         calendars.set_properties(unit, info.id, home.viewer.staff_id, values, reading.defaults(home, info))
 
 
+def may_write(home: Home, info: CalendarInfo) -> bool:
+    """Whether the viewer may write to this calendar with this device."""
+    return home.access(info) is Access.WRITE
+
+
+def _refused(unit: UnitOfWork, home: Home, info: CalendarInfo, stored: StoredObject) -> Written:
+    with unit.operation():
+        outcome = book.refuse_read_only(unit, home.viewer, home.practice, stored)
+        etag = _etag_now(unit, home, info, stored.href)
+    return Written(outcome, etag)
+
+
 def _require_write(home: Home, info: CalendarInfo) -> None:
-    if home.access(info) is not Access.WRITE:
+    if not may_write(home, info):
         raise NotPermitted("no write access to this calendar")
 
 

@@ -82,6 +82,7 @@ def refuse(
     """Refuse a change to an existing event. The caller has undone whatever it wrote before.
 
     ``phantom``: where the device believes the event to be now.
+    The new revision is everybody's; only who may not write at all is told alone, and disturbs nobody.
     """
     note_refusal(
         uow,
@@ -93,7 +94,7 @@ def refuse(
         private=private,
     )
     if object_id is not None:
-        revisions.touch(uow, calendar_id, [object_id])
+        revisions.touch(uow, calendar_id, [object_id], viewer.staff_id if reason == READ_ONLY else 0)
     attention_entry.update_entry(uow, practice, viewer.staff_id)
     if phantom is not None:
         tombstones.bury(uow, phantom.calendar_id, phantom.href, phantom.uid)

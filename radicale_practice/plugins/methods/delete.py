@@ -12,7 +12,6 @@ from radicale_practice.plugins.rights import is_own_private
 from radicale_practice.plugins.storage.collection import Calendar
 from radicale_practice.plugins.targets import resolve
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotPermitted
-from radicale_practice.practice.model import Access
 
 
 def delete(call: Call) -> Reply:
@@ -26,14 +25,12 @@ def delete(call: Call) -> Reply:
             return replies.not_found()
         calendar = Calendar(home, target.info, unit)
         if not target.href:
-            if not is_own_private(home, target.info) or home.access(target.info) is not Access.WRITE:
+            if not is_own_private(home, target.info) or not writing.may_write(home, target.info):
                 return replies.need_privileges(call.absolute(call.path), "unbind")
             if conditions.failed(call.environ, calendar.etag):
                 return replies.precondition_failed()
             writing.remove_calendar(unit, home, target.info)
             return replies.empty(client.NO_CONTENT)
-        if home.access(target.info) is not Access.WRITE:
-            return replies.need_privileges(call.absolute(call.path), "unbind")
         current = calendar.stored(target.href)
         if current is None:
             return replies.not_found()
@@ -43,4 +40,4 @@ def delete(call: Call) -> Reply:
             written = writing.cancel(unit, home, target.info, current)
         except (NotPermitted, InvalidValue, Conflict) as error:
             return rejected(call, error, target)
-    return replies.empty(client.NO_CONTENT) if written.taken else refused(call)
+    return replies.empty(client.NO_CONTENT) if written.taken else refused(call, written)

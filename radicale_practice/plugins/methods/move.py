@@ -18,7 +18,6 @@ from radicale_practice.plugins.targets import Target, resolve
 from radicale_practice.practice import identities
 from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotPermitted
-from radicale_practice.practice.model import Access
 
 
 def move(call: Call) -> Reply:
@@ -33,9 +32,6 @@ def move(call: Call) -> Reply:
         if wrong is not None:
             return wrong
         assert source.info is not None and target.info is not None
-        for place in (source, target):
-            if home.access(place.info) is not Access.WRITE:  # type: ignore[arg-type]
-                return replies.need_privileges(call.absolute(place.path))
         calendar, to_calendar = Calendar(home, source.info, unit), Calendar(home, target.info, unit)
         stored = calendar.stored(source.href)
         if stored is None:
@@ -45,15 +41,16 @@ def move(call: Call) -> Reply:
         if source.info.id == target.info.id and source.href == target.href:
             return replies.need_privileges(call.absolute(call.path))
         there = to_calendar.stored(target.href)
-        taken = _taken(call, stored, there, target, source.info.id != target.info.id, unit)
-        if taken is not None:
-            return taken
+        if writing.may_write(home, target.info):
+            taken = _taken(call, stored, there, target, source.info.id != target.info.id, unit)
+            if taken is not None:
+                return taken
         try:
             written = writing.move(unit, home, source.info, stored, target.info, target.href, there)
         except (NotPermitted, InvalidValue, Conflict) as error:
             return rejected(call, error, target)
     if not written.taken:
-        return refused(call)
+        return refused(call, written)
     return replies.empty(client.CREATED if there is None else client.NO_CONTENT)
 
 

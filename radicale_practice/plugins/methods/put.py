@@ -13,7 +13,7 @@ from radicale_practice.plugins.replies import Reply
 from radicale_practice.plugins.storage.collection import Calendar
 from radicale_practice.plugins.targets import Target, resolve
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotPermitted
-from radicale_practice.practice.model import Access
+from radicale_practice.practice.refusals import READ_ONLY
 
 logger = logging.getLogger("radicale")
 
@@ -35,8 +35,6 @@ def put(call: Call) -> Reply:
         if wrong is not None:
             return wrong
         assert target.info is not None
-        if home.access(target.info) is not Access.WRITE:
-            return replies.need_privileges(call.absolute(call.path), "write-content")
         calendar = Calendar(home, target.info, unit)
         current = calendar.stored(target.href)
         if conditions.failed(call.environ, calendar.etag_of(current) if current is not None else None):
@@ -46,7 +44,7 @@ def put(call: Call) -> Reply:
         except (NotPermitted, InvalidValue, Conflict) as error:
             return rejected(call, error, target)
     if not written.taken:
-        return refused(call)
+        return refused(call, written)
     headers = {"ETag": written.etag} if written.exact and written.etag else {}
     return replies.empty(client.CREATED if current is None else client.NO_CONTENT, headers)
 
@@ -59,13 +57,13 @@ def _wrong_place(call: Call, target: Target) -> Reply | None:
     return None
 
 
-def refused(call: Call) -> Reply:
+def refused(call: Call, written: writing.Written) -> Reply:
     """The practice's version stays, under a new ETag.
 
     A client that named a version gets 412: it re-reads the event. One that did not (Thunderbird's
-    "overwrite", iOS deleting) gets 403 with need-privileges.
+    "overwrite", iOS deleting) gets 403 with need-privileges, as does who may not write there at all.
     """
-    if conditions.conditional(call.environ):
+    if written.outcome.reason != READ_ONLY and conditions.conditional(call.environ):
         return replies.precondition_failed()
     return replies.need_privileges(call.absolute(call.path))
 

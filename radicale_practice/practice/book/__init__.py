@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from radicale_practice.practice.book.cancel import cancel
+from radicale_practice.practice.book.cancel import cancel, refuse_read_only
 from radicale_practice.practice.book.change import change
 from radicale_practice.practice.book.create import create
 from radicale_practice.practice.book.move import move
@@ -45,6 +45,7 @@ __all__ = [
     "reschedule",
     "restore",
     "set_status",
+    "refuse_read_only",
     "show",
 ]
 

@@ -24,8 +24,13 @@ from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.refusals import Outcome
 
 
-def cancel(uow: UnitOfWork, viewer: Viewer, practice: Practice, stored: StoredObject) -> Outcome:
-    """A device deletes an event: cancelled, refused, held, or the second half of a recognised move."""
+def cancel(
+    uow: UnitOfWork, viewer: Viewer, practice: Practice, stored: StoredObject, *, overwritten: bool = False
+) -> Outcome:
+    """A device deletes an event: cancelled, refused, held, or the second half of a recognised move.
+
+    ``overwritten``: something takes its place, so the deletion is no half of a move.
+    """
     facts = permissions.facts(uow, viewer, _calendar_ids(stored))
     private = any(f.private for f in facts.values())
     if not permissions.all_writable(facts, _calendar_ids(stored)):
@@ -33,7 +38,14 @@ def cancel(uow: UnitOfWork, viewer: Viewer, practice: Practice, stored: StoredOb
     rows = identity.lock(uow, stored, practice.id)
     if rows is None:
         return _refuse(uow, viewer, practice, stored, refusals.CHANGED_MEANWHILE, private)
-    return cancel_rows(uow, viewer, practice, stored, rows, facts)
+    return cancel_rows(uow, viewer, practice, stored, rows, facts, overwritten=overwritten)
+
+
+def refuse_read_only(uow: UnitOfWork, viewer: Viewer, practice: Practice, stored: StoredObject) -> Outcome:
+    """Refuse whatever a device wants of an event that it may see and not write."""
+    facts = permissions.facts(uow, viewer, _calendar_ids(stored))
+    private = any(f.private for f in facts.values())
+    return _refuse(uow, viewer, practice, stored, refusals.READ_ONLY, private)
 
 
 def cancel_rows(
@@ -43,6 +55,8 @@ def cancel_rows(
     stored: StoredObject,
     rows: Rows,
     facts: dict[int, CalendarFacts],
+    *,
+    overwritten: bool = False,
 ) -> Outcome:
     """Cancel locked rows for a device that may write them (DELETE and ``STATUS:CANCELLED`` alike)."""
     private = any(f.private for f in facts.values())
@@ -57,9 +71,10 @@ def cancel_rows(
     if live and stored.object.master is None and all(is_documented(r) for r in live):
         return _refuse(uow, viewer, practice, stored, refusals.DOCUMENTED, private)
     actor = refusals.actor_of(viewer)
-    moved = recognised_moves.take_over_copy(uow, viewer, practice, stored, rows)
-    if moved is not None:
-        return moved
+    if not overwritten:
+        moved = recognised_moves.take_over_copy(uow, viewer, practice, stored, rows)
+        if moved is not None:
+            return moved
     unconfirmed = rows.master["status"] == Status.UNCONFIRMED
     if not (private or unconfirmed):
         held = brake.check(

@@ -13,6 +13,7 @@ from radicale_practice.practice import (
 )
 from radicale_practice.practice.appointment_rows import Rows, is_documented
 from radicale_practice.practice.book import codec, identity, permissions
+from radicale_practice.practice.book.cancel import cancel
 from radicale_practice.practice.book.permissions import CalendarFacts
 from radicale_practice.practice.book.writing import SlotTaken, attempt
 from radicale_practice.practice.calendar_objects import StoredObject
@@ -29,9 +30,11 @@ def move(
     stored: StoredObject,
     to_calendar_id: int,
     to_href: str,
+    overwritten: StoredObject | None = None,
 ) -> Outcome:
     """Move an object to another calendar (or to another href in its own).
 
+    ``overwritten``: what lives there now. It is cancelled, unless the move is not carried out.
     Raises ``NotPermitted`` without write access to the target, ``Conflict`` if something lives there under
     that href or UID. Documented appointments are refused; a move out of the practice counts for the brake.
     """
@@ -75,9 +78,9 @@ def move(
         )
         if held is not None:
             return _hold(uow, viewer, practice, held, stored, rows, to_calendar_id, to_href)
-    return _carry_out(uow, viewer, practice, stored, rows, facts, target, to_href, out_of_reach) or refuse(
-        refusals.SLOT_TAKEN
-    )
+    return _carry_out(
+        uow, viewer, practice, stored, rows, facts, target, to_href, out_of_reach, overwritten
+    ) or refuse(refusals.SLOT_TAKEN)
 
 
 def change_calendar(uow: UnitOfWork, rows: Rows, source: int, target: CalendarFacts) -> Rows:
@@ -113,12 +116,17 @@ def _carry_out(
     target: CalendarFacts,
     href: str,
     out_of_reach: bool,
+    overwritten: StoredObject | None,
 ) -> Outcome | None:
-    """None: the practice forbids it because the time is taken there."""
+    """None: the practice forbids it because the time is taken there; then nothing is overwritten either."""
     actor = refusals.actor_of(viewer)
     clash = None
     try:
         with attempt(uow):
+            if overwritten is not None:
+                gone = cancel(uow, viewer, practice, overwritten, overwritten=True)
+                if gone.kind != "done":
+                    return gone
             after = rows
             if target.id != stored.calendar_id:
                 after = change_calendar(uow, rows, stored.calendar_id, target)
