@@ -171,7 +171,7 @@ class Viewer:
     """Who is asking, decided once at authentication.
 
     ``view`` and ``permission`` limit every calendar's access further; ``program`` is the client as far
-    as known (its User-Agent), ``device_id`` None for a sign-in with the staff password.
+    as known (``programs.same_program``), ``device_id`` None for a sign-in with the staff password.
     """
 
     practice_id: int

@@ -15,6 +15,7 @@ from radicale_practice.practice import calendars, passwords, practices
 from radicale_practice.practice.database import Database, UnitOfWork, translated_errors
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
 from radicale_practice.practice.model import CalendarKind, Role, Viewer
+from radicale_practice.practice.programs import same_program
 from radicale_practice.practice.schema.practice_tables import staff as staff_table
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,8 @@ def authenticate(database: Database, user_name: str, password: str, program: str
 
     The name may be typed with spaces or underscores, composed or decomposed, or percent-encoded (some
     iOS versions). The staff row is read every time, so a changed password or a deactivated account is out
-    at its next request; only the argon2 work is saved for a while. ``program``: the client's User-Agent.
+    at its next request; only the argon2 work is saved for a while. ``program``: the client's User-Agent;
+    the viewer has it without versions, so that an update is no new device.
     Raises ``Unavailable`` when the database does not answer: that is never a wrong password.
     """
     with translated_errors(), database.read() as uow:
@@ -75,7 +77,7 @@ def authenticate(database: Database, user_name: str, password: str, program: str
         user_name=row.user_name,
         display_name=row.display_name,
         role=Role(row.role),
-        program=program,
+        program=same_program(program),
     )
 
 
