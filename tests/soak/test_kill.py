@@ -12,12 +12,15 @@ from pathlib import Path
 import requests
 
 from tests.clients.events import event, fact, stored_facts
-from tests.processes import ServerProcess
+from tests.processes import ServerProcess, wait_until
 from tests.soak import practice
 from tests.sync_client import CalendarCopy, Refused, uid_of
 
 FIRST = datetime(2027, 2, 1, 6)
-LONGEST_LIFE = 1.5
+LEAST_ROUNDS = 3
+MOST_WRITES = 80
+LONGEST_DELAY = 0.1
+SERVER_SECONDS = 60
 
 State = tuple[str, datetime] | None
 """Title and start of an event, None for no event."""
@@ -96,11 +99,11 @@ def test_kill_at_random_moments(database_url: str, tmp_path: Path) -> None:
     end = time.monotonic() + practice.seconds()
     rounds = 0
     with practice.server(house, tmp_path) as server:
-        while time.monotonic() < end or rounds < 2:
+        while time.monotonic() < end or rounds < LEAST_ROUNDS:
             server.start()
             for writer in writers:
                 writer.compare()
-            _let_live(server, writers, chance.uniform(0.05, LONGEST_LIFE))
+            _let_live(server, writers, chance)
             assert house.check() == ""
             rounds += 1
         server.start()
@@ -113,11 +116,19 @@ def test_kill_at_random_moments(database_url: str, tmp_path: Path) -> None:
     assert acknowledged > 0
 
 
-def _let_live(server: ServerProcess, writers: list[Writer], lifetime: float) -> None:
+def _let_live(server: ServerProcess, writers: list[Writer], chance: random.Random) -> None:
+    """All write until a random number of writes is acknowledged, and a moment longer; then the kill."""
+    goal = sum(writer.acknowledged for writer in writers) + chance.randrange(1, MOST_WRITES)
+    delay = chance.uniform(0, LONGEST_DELAY)
     threads = [threading.Thread(target=writer.write_until_it_dies) for writer in writers]
     for thread in threads:
         thread.start()
-    threading.Event().wait(lifetime)
+    wait_until(
+        lambda: sum(writer.acknowledged for writer in writers) >= goal or not threads[0].is_alive(),
+        "acknowledged writes",
+        SERVER_SECONDS,
+    )
+    threading.Event().wait(delay)
     server.kill()
     for thread in threads:
         thread.join()
