@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Table, bindparam, delete, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from radicale_practice.practice.database import UnitOfWork
@@ -348,6 +348,25 @@ def _upsert(table: Table, dialect: str) -> Any:
     made: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
     return made.on_conflict_do_update(
         index_elements=list(table.primary_key), set_={"content": made.excluded.content}
+    )
+
+
+def copy_extras(uow: UnitOfWork, source: int, target: int) -> None:
+    """Let an instance that gets a row of its own have what devices keep with its series, alarms included."""
+    shared, own = event_extra, personal_extra
+    uow.connection.execute(
+        insert(shared).from_select(
+            ["appointment_id", "component", "content"],
+            select(literal(target), shared.c.component, shared.c.content).where(
+                shared.c.appointment_id == source, shared.c.component == "VEVENT"
+            ),
+        )
+    )
+    uow.connection.execute(
+        insert(own).from_select(
+            ["appointment_id", "staff_id", "content"],
+            select(literal(target), own.c.staff_id, own.c.content).where(own.c.appointment_id == source),
+        )
     )
 
 

@@ -271,12 +271,19 @@ class _Maker:
         """The exclusions to store: not those that stand for a row of their own, never a documented one."""
         assert self.old is not None and self.new is not None
         kept = set(self.old.exdate)
-        stand_for = {r["recurrence_id"] for r in self.gone.values()} | set(self.current.elsewhere)
+        stand_for = {self._date_after(i) for i in self.gone} | set(self.current.elsewhere)
         stand_for |= {self.rows.overrides[i]["recurrence_id"] for i in self.plan.cancels}
         wanted = set(self.new.exdate) - (stand_for - kept) - set(self.pins.values())
         moved = {date + self.shift for date in kept}
         self.plan.takes_away |= bool(wanted - kept - moved)
         return wanted
+
+    def _date_after(self, row_id: int) -> datetime | None:
+        """The date an instance stands for once the plan is carried out: a shift has moved it."""
+        date: datetime | None = self.plan.updates.get(row_id, {}).get(
+            "recurrence_id", self.rows.overrides[row_id]["recurrence_id"]
+        )
+        return date
 
     def _difference(self, row_id: int, entry: Appointment) -> Row:
         """The columns in which ``entry`` differs from what was shown."""

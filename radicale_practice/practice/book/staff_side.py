@@ -16,34 +16,33 @@ from sqlalchemy import select
 from radicale_practice.practice import (
     appointment_rows,
     attention_rows,
+    clock,
     double_booking,
     journal,
+    names,
     practices,
     recurrence,
     refusals,
-    revisions,
     zones,
 )
 from radicale_practice.practice.appointment_rows import Row, Rows, entry_of
+from radicale_practice.practice.book import instances, restoring, shift
 from radicale_practice.practice.book.cancel import cancel_all
-from radicale_practice.practice.book.move import change_calendar
-from radicale_practice.practice.book.permissions import CalendarFacts
+from radicale_practice.practice.book.staff_writing import (
+    FRESH,
+    check_order,
+    decide,
+    facts_of,
+    require,
+    rows_of,
+    write,
+)
 from radicale_practice.practice.book.writing import attempt, insert_object, state_after
 from radicale_practice.practice.database import UnitOfWork
-from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
-from radicale_practice.practice.model import (
-    Actor,
-    Appointment,
-    CalendarKind,
-    CalendarObject,
-    Location,
-    Patient,
-    Status,
-)
+from radicale_practice.practice.errors import InvalidValue, NotFound
+from radicale_practice.practice.model import Actor, Appointment, CalendarObject, Location, Patient, Status
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.schema.practice_tables import appointment, calendar, location, patient
-from radicale_practice.practice.schema.sync_tables import calendar_object
-from radicale_practice.practice.schema.sync_tables import journal as journal_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,110 +109,190 @@ def reschedule(
     *,
     calendar_id: int | None = None,
     rooms: Sequence[int] | None = None,
+    on: datetime | None = None,
 ) -> None:
     """Move an appointment in time (``end`` follows ``start`` if not given), to another calendar, to rooms.
 
-    Raises ``NotFound``, ``InvalidValue`` (end before start), ``Conflict`` if the time is taken and the
-    practice forbids double booking.
+    A series is shifted as a whole, by the difference between ``start`` and its instance nearest to that;
+    documented instances and those moved by themselves keep their time. ``on``: only the instance with that
+    original start (``instance_on`` finds it); rooms are those of the whole series. Raises ``NotFound``,
+    ``InvalidValue`` (cancelled, end before start, a rule that cannot be shifted so), ``Conflict`` if the
+    time is taken and the practice forbids double booking.
     """
-    rows, practice = _rows(uow, appointment_id)
-    change: Row = {}
-    if start is not None:
-        change["starts_at"] = start
-        change["ends_at"] = (
-            end if end is not None else start + (rows.master["ends_at"] - rows.master["starts_at"])
-        )
-    elif end is not None:
-        change["ends_at"] = end
-    later: datetime = change.get("ends_at") or rows.master["ends_at"]
-    _check_order(change.get("starts_at") or rows.master["starts_at"], later)
-    change = {n: v for n, v in change.items() if rows.master[n] != v}
-    if rows.master["status"] == Status.UNCONFIRMED:
-        change |= {"status": str(Status.BOOKED), "unconfirmed_reason": ""}
-    _write(uow, practice, actor, rows, {rows.id: change}, "change", calendar_id=calendar_id, rooms=rooms)
+    if on is not None:
+        if rooms is not None:
+            raise InvalidValue("rooms are those of the whole series")
+        rows, practice, row = instances.locked(uow, appointment_id, on)
+        instance = row if row is not rows.master else None
+    else:
+        rows, practice = rows_of(uow, appointment_id)
+        row, instance = rows.master, None
+    if row["status"] == Status.CANCELLED:
+        raise InvalidValue("the appointment is cancelled: restore it first")
+    if row is rows.master and rows.is_series:
+        changes = shift.shift_series(rows, start, end)
+    else:
+        changes = {int(row["id"]): _times(row, start, end)}
+    if row["status"] == Status.UNCONFIRMED:
+        changes.setdefault(int(row["id"]), {}).update(status=str(Status.BOOKED), unconfirmed_reason="")
+    write(
+        uow, practice, actor, rows, changes, "change",
+        calendar_id=calendar_id, rooms=rooms, instance=instance,
+    )  # fmt: skip
 
 
-def cancel_appointment(uow: UnitOfWork, actor: Actor, appointment_id: int) -> bool:
+def _times(row: Row, start: datetime | None, end: datetime | None) -> Row:
+    change: Row = {"starts_at": start or row["starts_at"], "ends_at": end or row["ends_at"]}
+    if start is not None and end is None:
+        change["ends_at"] = start + (row["ends_at"] - row["starts_at"])
+    check_order(change["starts_at"], change["ends_at"])
+    return {n: v for n, v in change.items() if row[n] != v}
+
+
+def cancel_appointment(
+    uow: UnitOfWork, actor: Actor, appointment_id: int, *, on: datetime | None = None
+) -> bool:
     """Cancel an appointment, or a series but for its documented instances; whether such remain.
 
-    Raises ``NotFound``. Cancelling what is cancelled changes nothing.
+    ``on``: only the instance with that original start. Raises ``NotFound``. Cancelling what is cancelled
+    changes nothing.
     """
-    rows, practice = _rows(uow, appointment_id)
+    if on is not None:
+        rows, practice, row = instances.locked(uow, appointment_id, on)
+        if row is not rows.master:
+            gone = appointment_rows.cancelled(actor, clock.utc_now())
+            changes = {int(row["id"]): gone if row["status"] != Status.CANCELLED else {}}
+            write(uow, practice, actor, rows, changes, "cancel-instance", instance=row, deciding=False)
+            return False
+    else:
+        rows, practice = rows_of(uow, appointment_id)
     if not rows.is_shown:
         return False
-    calendars = _facts(uow, practice.id, rows.calendars.get(rows.id, {}))
+    calendars = facts_of(uow, practice.id, rows.calendars.get(rows.id, {}))
     private = any(c.private for c in calendars.values())
     remain = cancel_all(uow, rows, actor, calendar_id=rows.owner_calendar_id, private=private)
     _settle(uow, practice, rows)
     return remain
 
 
-def restore(uow: UnitOfWork, actor: Actor, appointment_id: int) -> bool:
+def restore(uow: UnitOfWork, actor: Actor, appointment_id: int, *, on: datetime | None = None) -> bool:
     """Bring a cancelled appointment or series back as it was; whether under the identity it had.
 
     Devices see it again under the same href and UID, unless another event has taken them meanwhile. A
-    series cut to its documented instances has its rule again. Raises ``NotFound``, or ``Conflict`` if the
-    time is taken and the practice forbids double booking.
+    series cut to its documented instances has its rule again. ``on``: only the instance with that original
+    start, an excluded date as well. Nothing is cancelled: nothing changes. Raises ``NotFound``, or
+    ``Conflict`` if the time is taken and the practice forbids double booking.
     """
-    rows, practice = _rows(uow, appointment_id)
-    before = _before_cancellation(uow, rows)
-    kept = before.get("rows", {})
-    changes: dict[int, Row] = {}
-    for row in rows.all:
-        known = kept.get(str(row["id"]))
-        change: Row = {}
-        if row["status"] == Status.CANCELLED and (known is not None or row is rows.master):
-            status = (known or {}).get("status", str(Status.BOOKED))
-            if status != Status.CANCELLED:
-                change |= appointment_rows.booked(status)
-        if row is rows.master and known is not None:
-            was = journal.columns(known)
-            change |= {n: was[n] for n in ("rrule", "rdate", "exdate") if was[n] != row[n]}
-        if change:
-            changes[int(row["id"])] = change
+    if on is not None:
+        return _restore_instance(uow, actor, appointment_id, on)
+    rows, practice = rows_of(uow, appointment_id)
+    return _restore(uow, actor, rows, practice, restoring.changes(uow, rows))
+
+
+def _restore(uow: UnitOfWork, actor: Actor, rows: Rows, practice: Practice, changes: dict[int, Row]) -> bool:
     if not changes:
         return True
-    former = _identities(uow, rows.id)
-    _write(uow, practice, actor, rows, changes, "restore")
-    return _identities(uow, rows.id, live=True) <= former
+    former = restoring.identities(uow, rows.id)
+    write(uow, practice, actor, rows, changes, "restore")
+    return restoring.identities(uow, rows.id, live=True) <= former
 
 
-def link_patient(uow: UnitOfWork, actor: Actor, appointment_id: int, patient_id: int | None) -> None:
-    """Link an appointment or series to a patient, or to nobody. The title typed on the device goes.
+def _restore_instance(uow: UnitOfWork, actor: Actor, appointment_id: int, on: datetime) -> bool:
+    series, practice = rows_of(uow, appointment_id)
+    change = instances.without_exclusion(series, on)
+    if change is not None:
+        return _restore(uow, actor, series, practice, {series.id: change})
+    rows, practice, row = instances.locked(uow, appointment_id, on)
+    cancelled = row["status"] == Status.CANCELLED
+    return _restore(
+        uow, actor, rows, practice, {int(row["id"]): appointment_rows.booked()} if cancelled else {}
+    )
 
-    Instances that had the master's patient follow. Raises ``NotFound`` for a patient of another practice.
+
+def link_patient(
+    uow: UnitOfWork, actor: Actor, appointment_id: int, patient_id: int | None, *, on: datetime | None = None
+) -> None:
+    """Link an appointment or series to a patient, or to nobody.
+
+    Of a subject that stood there without a patient, the parts that name this one go. Instances that had the
+    master's patient follow. ``on``: only the instance with that original start. Raises ``NotFound`` for a
+    patient of another practice.
     """
-    rows, practice = _rows(uow, appointment_id)
-    if patient_id is not None:
-        _require(uow, patient, practice.id, patient_id)
-    former = rows.master["patient_id"]
-    changes: dict[int, Row] = {
-        int(r["id"]): {"patient_id": patient_id}
-        for r in rows.all
-        if r["patient_id"] == former and former != patient_id
-    }
-    if former is None and patient_id is not None and changes:
-        for change in changes.values():
-            change["subject"] = ""
-    _write(uow, practice, actor, rows, changes, "link")
+    if on is not None:
+        rows, practice, row = instances.locked(uow, appointment_id, on)
+        linked, instance = [row], row if row is not rows.master else None
+    else:
+        rows, practice = rows_of(uow, appointment_id)
+        linked, instance = [r for r in rows.all if r["patient_id"] == rows.master["patient_id"]], None
+    named = _names(uow, practice.id, patient_id) if patient_id is not None else None
+    changes: dict[int, Row] = {}
+    for row in linked:
+        if row["patient_id"] != patient_id:
+            change: Row = {"patient_id": patient_id}
+            if row["patient_id"] is None and named is not None:
+                rest = names.without_patient(row["subject"], *named)
+                change |= {"subject": rest} if rest != row["subject"] else {}
+            changes[int(row["id"])] = change
+    write(uow, practice, actor, rows, changes, "link", instance=instance)
     for kind in (attention_rows.UNLINKED, attention_rows.CHANGED_PATIENT):
         attention_rows.settle_for(uow, practice.id, kind, rows.id, "link")
 
 
-def set_status(uow: UnitOfWork, actor: Actor, appointment_id: int, status: Status) -> None:
+def _names(uow: UnitOfWork, practice_id: int, patient_id: int) -> tuple[str, str, str]:
+    query = select(patient.c.first_name, patient.c.last_name, patient.c.number).where(
+        patient.c.practice_id == practice_id, patient.c.id == patient_id
+    )
+    found = uow.connection.execute(query).first()
+    if found is None:
+        raise NotFound(f"patient {patient_id}")
+    return found.first_name, found.last_name, found.number
+
+
+def set_status(
+    uow: UnitOfWork, actor: Actor, appointment_id: int, status: Status, *, on: datetime | None = None
+) -> None:
     """Set a status (arrived, done, confirmed, ...). ``cancelled`` cancels; anything else of a cancelled one
-    restores it first. Raises as those."""
+    restores it first, and so does ``booked`` or ``confirmed`` of a series that was cancelled but for its
+    documented instances. ``on``: only the instance with that original start. Raises as those."""
     if status is Status.CANCELLED:
-        cancel_appointment(uow, actor, appointment_id)
+        cancel_appointment(uow, actor, appointment_id, on=on)
         return
-    rows, practice = _rows(uow, appointment_id)
-    change: Row = {"status": str(status)} if rows.master["status"] != status else {}
-    if rows.master["status"] == Status.CANCELLED:
+    if on is not None:
+        rows, practice, row = instances.locked(uow, appointment_id, on)
+    else:
+        rows, practice = rows_of(uow, appointment_id)
+        row = rows.master
+        if row["status"] == Status.CANCELLED or status in (Status.BOOKED, Status.CONFIRMED):
+            changes = restoring.changes(uow, rows)
+            if changes:
+                _restore(uow, actor, rows, practice, changes)
+                rows, practice = rows_of(uow, appointment_id)
+                row = rows.master
+    change: Row = {"status": str(status)} if row["status"] != status else {}
+    if row["status"] == Status.CANCELLED:
         change |= appointment_rows.booked(str(status))
-    if rows.master["unconfirmed_reason"] and status is not Status.UNCONFIRMED:
+    if row["unconfirmed_reason"] and status is not Status.UNCONFIRMED:
         change["unconfirmed_reason"] = ""
+    instance = row if row is not rows.master else None
     # what is confirmed by hand is taken over although the time is taken
-    _write(uow, practice, actor, rows, {rows.id: change}, "status", decide=False)
+    write(
+        uow, practice, actor, rows, {int(row["id"]): change}, "status",
+        instance=instance, deciding=False,
+    )  # fmt: skip
+
+
+def show_instance(uow: UnitOfWork, appointment_id: int, on: datetime) -> Shown:
+    """One instance of a series, by its original start, as ``show`` has it. Raises ``NotFound``."""
+    rows, _, row = instances.locked(uow, appointment_id, on)
+    if row["id"] != FRESH:
+        shown = show(uow, int(row["id"]))
+        calendars = rows.calendars.get(rows.id, {}) if row is not rows.master else shown.calendars
+        return replace(shown, calendars=calendars)
+    series = show(uow, appointment_id)
+    plain = entry_of(row)
+    known = series.appointment
+    instance = replace(plain, id=None, patient=known.patient, location=known.location, public_id="")
+    return replace(series, appointment=instance, overrides=())
 
 
 def show(uow: UnitOfWork, appointment_id: int) -> Shown:
@@ -270,13 +349,13 @@ def _insert(
         raise NotFound(f"calendar {new.calendar_id}")
     practice = practices.get(uow, int(practice_id))
     roles = {new.calendar_id: "owner", **dict.fromkeys(new.rooms, "resource")}
-    facts = _facts(uow, practice.id, roles)
-    _check_order(new.start, new.end)
+    facts = facts_of(uow, practice.id, roles)
+    check_order(new.start, new.end)
     if new.time_zone and zones.load(new.time_zone) is None:
         raise InvalidValue("time_zone is no IANA zone")
     for table, key in ((patient, new.patient_id), (location, new.location_id)):
         if key is not None:
-            _require(uow, table, practice.id, key)
+            require(uow, table, practice.id, key)
     entry = Appointment(
         start=new.start,
         end=new.end,
@@ -297,7 +376,7 @@ def _insert(
     with attempt(uow):
         fields = {"external_id": new.external_id} if new.external_id else {}
         rows = insert_object(uow, practice.id, roles, CalendarObject("", (entry,)), actor, fields=fields)
-        clash = _decide(uow, practice, rows, private)
+        clash = decide(uow, practice, rows, private)
     journal.write(
         uow,
         "create",
@@ -314,151 +393,6 @@ def _insert(
     return rows.id
 
 
-def _decide(
-    uow: UnitOfWork, practice: Practice, rows: Rows, private: set[int]
-) -> double_booking.Clash | None:
-    revisions.flush(uow)
-    clash = double_booking.decide(uow, rows, private)
-    if double_booking.forbidden(practice, rows, clash):
-        raise Conflict("the time is already taken")
-    return clash
-
-
-def _write(
-    uow: UnitOfWork,
-    practice: Practice,
-    actor: Actor,
-    rows: Rows,
-    changes: dict[int, Row],
-    action: str,
-    *,
-    calendar_id: int | None = None,
-    rooms: Sequence[int] | None = None,
-    decide: bool = True,
-) -> None:
-    """Write changes of locked rows with all that belongs to it; nothing to change: nothing is written."""
-    changes = {i: c for i, c in changes.items() if c}
-    owner = rows.owner_calendar_id
-    wanted = {c for c in (owner, calendar_id, *(rooms or ())) if c is not None}
-    wanted |= set(rows.calendars.get(rows.id, {}))
-    facts = _facts(uow, practice.id, wanted)
-    moves = calendar_id is not None and calendar_id != owner
-    if not (changes or moves or rooms is not None):
-        return
-    concerned = [r for r in rows.all if r is rows.master or r["id"] in changes]
-    before = journal.state(concerned, rows.calendars.get(rows.id, {}))
-    private = {c for c, f in facts.items() if f.private}
-    with attempt(uow):
-        after = _placed(uow, rows, facts, calendar_id if moves else None, rooms)
-        appointment_rows.update_rows(uow, rows.all, changes)
-        after = Rows(
-            {**rows.master, **changes.get(rows.id, {})},
-            {i: {**r, **changes.get(i, {})} for i, r in rows.overrides.items()},
-            after.calendars,
-        )
-        if rows.master["status"] == Status.UNCONFIRMED and after.master["status"] != Status.UNCONFIRMED:
-            refusals.unconfirmed_is_over(uow, practice, rows.master["created_by"], rows.id)
-        clash = _decide(uow, practice, after, private) if decide else None
-    journal.write(
-        uow,
-        action if not moves else "move",
-        practice_id=practice.id,
-        actor=actor,
-        appointment_id=rows.id,
-        calendar_id=after.owner_calendar_id,
-        patient_id=after.master["patient_id"],
-        private=bool(private),
-        before=before,
-        after=state_after(after, before),
-    )
-    if clash is not None:
-        double_booking.file(uow, practice, after, clash, actor)
-
-
-def _placed(
-    uow: UnitOfWork,
-    rows: Rows,
-    facts: dict[int, CalendarFacts],
-    calendar_id: int | None,
-    rooms: Sequence[int] | None,
-) -> Rows:
-    after, owner = rows, rows.owner_calendar_id
-    if calendar_id is not None and owner is not None:
-        after = change_calendar(uow, rows, owner, facts[calendar_id])
-    elif calendar_id is not None:
-        appointment_rows.put_into_calendars(uow, [rows.id], {calendar_id: "owner"})
-        after = Rows(rows.master, rows.overrides, {**rows.calendars, rows.id: {calendar_id: "owner"}})
-    if rooms is None:
-        return after
-    ids = [rows.id, *rows.here()]
-    kept = {c: r for c, r in after.calendars.get(rows.id, {}).items() if r == "owner"}
-    leave = set(after.calendars.get(rows.id, {})) - set(kept) - set(rooms)
-    enter = {r: "resource" for r in rooms if r not in after.calendars.get(rows.id, {})}
-    appointment_rows.leave_calendars(uow, ids, leave)
-    appointment_rows.put_into_calendars(uow, ids, enter)
-    placed = Rows(rows.master, rows.overrides, dict(after.calendars))
-    for row_id in ids:
-        placed.calendars[row_id] = {**kept, **dict.fromkeys(rooms, "resource")}
-    return placed
-
-
-def _rows(uow: UnitOfWork, appointment_id: int) -> tuple[Rows, Practice]:
-    practice_id = uow.connection.execute(
-        select(appointment.c.practice_id).where(appointment.c.id == appointment_id)
-    ).scalar()
-    rows = appointment_rows.lock(uow, int(practice_id), appointment_id) if practice_id is not None else None
-    if rows is None:
-        raise NotFound(f"appointment {appointment_id}")
-    return rows, practices.get(uow, int(rows.master["practice_id"]))
-
-
-def _facts(uow: UnitOfWork, practice_id: int, calendar_ids: Any) -> dict[int, CalendarFacts]:
-    """The calendars as they are, whoever asks; raises ``NotFound`` for one of another practice."""
-    wanted = sorted(set(calendar_ids))
-    query = select(calendar.c.id, calendar.c.kind, calendar.c.staff_id).where(
-        calendar.c.practice_id == practice_id, calendar.c.id.in_(wanted)
-    )
-    found = {
-        r.id: CalendarFacts(r.id, CalendarKind(r.kind), r.staff_id, None)
-        for r in uow.connection.execute(query)
-    }
-    for missing in set(wanted) - set(found):
-        raise NotFound(f"calendar {missing}")
-    return found
-
-
-def _require(uow: UnitOfWork, table: Any, practice_id: int, key: int) -> None:
-    query = select(table.c.id).where(table.c.practice_id == practice_id, table.c.id == key)
-    if uow.connection.execute(query).first() is None:
-        raise NotFound(f"{table.name} {key}")
-
-
-def _check_order(start: datetime, end: datetime) -> None:
-    if end < start:
-        raise InvalidValue("end is before start")
-
-
 def _settle(uow: UnitOfWork, practice: Practice, rows: Rows) -> None:
     if rows.master["status"] == Status.UNCONFIRMED:
         refusals.unconfirmed_is_over(uow, practice, rows.master["created_by"], rows.id)
-
-
-def _before_cancellation(uow: UnitOfWork, rows: Rows) -> dict[str, Any]:
-    """What the journal kept of the state before the last cancellation."""
-    query = (
-        select(journal_table.c.before)
-        .where(journal_table.c.appointment_id == rows.id, journal_table.c.action.in_(("cancel", "discard")))
-        .order_by(journal_table.c.id.desc())
-        .limit(1)
-    )
-    return journal.parse(uow.connection.execute(query).scalar())
-
-
-def _identities(uow: UnitOfWork, appointment_id: int, live: bool = False) -> set[tuple[int, str, str]]:
-    table = calendar_object
-    query = select(table.c.calendar_id, table.c.href, table.c.uid).where(
-        table.c.appointment_id == appointment_id
-    )
-    if live:
-        query = query.where(table.c.removed_revision.is_(None))
-    return {(r.calendar_id, r.href, r.uid) for r in uow.connection.execute(query)}

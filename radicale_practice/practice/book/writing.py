@@ -131,6 +131,27 @@ def touch_extras(uow: UnitOfWork, appointment_id: int, plan: Plan, actor: Actor)
             revisions.touch(uow, calendar_id, object_ids, actor.staff_id)
 
 
+def insert_override(uow: UnitOfWork, rows: Rows, instance: Row, actor: Actor) -> Row:
+    """Give one instance of a series a row of its own, with what devices keep with the series; the row.
+
+    ``instance``: the row as it shall be, its id excepted; ``rows`` has it afterwards.
+    """
+    entry = book_rows.entry_of({**instance, "id": None})
+    common = {
+        "practice_id": rows.master["practice_id"],
+        "created_by": actor.staff_id,
+        "status": str(instance["status"]),
+        "unconfirmed_reason": "",
+    }
+    (row_id,) = book_rows.insert_rows(uow, [_override_values(rows.id, entry, common, actor, clock.utc_now())])
+    calendars = rows.calendars.get(rows.id, {})
+    book_rows.put_into_calendars(uow, [row_id], calendars)
+    book_rows.copy_extras(uow, rows.id, row_id)
+    rows.overrides[row_id] = {**instance, "id": row_id, "new_in_this_operation": True}
+    rows.calendars[row_id] = dict(calendars)
+    return rows.overrides[row_id]
+
+
 def _hollow(first: Appointment) -> Appointment:
     return Appointment(
         start=first.start,

@@ -1,0 +1,74 @@
+"""What a restoration brings back: from what the journal kept of the last cancellation, if it still stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from radicale_practice.practice import appointment_rows, journal
+from radicale_practice.practice.appointment_rows import RULE, Row, Rows
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.model import Status
+from radicale_practice.practice.schema.sync_tables import calendar_object
+from radicale_practice.practice.schema.sync_tables import journal as journal_table
+
+
+def changes(uow: UnitOfWork, rows: Rows) -> dict[int, Row]:
+    """Changes by row id that bring back what is cancelled, a series cut to its documented instances too.
+
+    Empty if nothing of it is cancelled. An instance that was cancelled before or after stays so.
+    """
+    kept = _standing_cancellation(uow, rows)
+    found: dict[int, Row] = {}
+    for row in rows.all:
+        known = kept.get(str(row["id"]))
+        change: Row = {}
+        if row["status"] == Status.CANCELLED and (known is not None or row is rows.master):
+            status = (known or {}).get("status", str(Status.BOOKED))
+            if status != Status.CANCELLED:
+                change |= appointment_rows.booked(status)
+        if row is rows.master and known is not None:
+            was = journal.columns(known)
+            change |= {n: was[n] for n in RULE if was[n] != row[n]}
+        if change:
+            found[int(row["id"])] = change
+    return found
+
+
+def identities(uow: UnitOfWork, appointment_id: int, live: bool = False) -> set[tuple[int, str, str]]:
+    """Calendar, href and UID of every object that shows or showed an appointment."""
+    table = calendar_object
+    query = select(table.c.calendar_id, table.c.href, table.c.uid).where(
+        table.c.appointment_id == appointment_id
+    )
+    if live:
+        query = query.where(table.c.removed_revision.is_(None))
+    return {(r.calendar_id, r.href, r.uid) for r in uow.connection.execute(query)}
+
+
+def _standing_cancellation(uow: UnitOfWork, rows: Rows) -> dict[str, Any]:
+    """The rows before the last cancellation, if nothing has brought them back since."""
+    query = (
+        select(journal_table.c.action, journal_table.c.before, journal_table.c.after)
+        .where(
+            journal_table.c.appointment_id == rows.id,
+            journal_table.c.action.in_(("cancel", "discard", "restore")),
+        )
+        .order_by(journal_table.c.id.desc())
+        .limit(1)
+    )
+    last = uow.connection.execute(query).first()
+    if last is None or last.action == "restore":
+        return {}
+    before, after = (journal.parse(text).get("rows", {}) for text in (last.before, last.after))
+    left = after.get(str(rows.id))
+    if left is None:
+        return {}
+    left_columns = journal.columns(left)
+    stands = left_columns["status"] == Status.CANCELLED or any(
+        before.get(str(rows.id), {}).get(n, "") != left_columns[n] for n in RULE
+    )
+    same = all(rows.master[n] == left_columns[n] for n in RULE)
+    same &= (rows.master["status"] == Status.CANCELLED) == (left_columns["status"] == Status.CANCELLED)
+    return dict(before) if stands and same else {}
