@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Select, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from radicale_practice.practice import practices
+from radicale_practice.practice import journal, practices
 from radicale_practice.practice.accesses import Surroundings, surroundings
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue, NotFound, NotPermitted
@@ -179,8 +179,16 @@ def add(
     }
     if public_id is not None:
         values["public_id"] = public_id
-    added = uow.connection.execute(insert(calendar).values(values).returning(calendar)).one()
-    return _row(added)
+    added = _row(uow.connection.execute(insert(calendar).values(values).returning(calendar)).one())
+    _record(uow, "calendar-add", practice_id, added)
+    return added
+
+
+def rename(uow: UnitOfWork, calendar_id: int, name: str) -> None:
+    """Another name for a calendar. Raises ``InvalidValue`` if it is empty, ``NotFound``."""
+    if not name.strip():
+        raise InvalidValue("a calendar needs a name")
+    _change(uow, "calendar-rename", calendar.c.id == calendar_id, name=name.strip())
 
 
 def grant(uow: UnitOfWork, calendar_id: int, staff_id: int, access: Access) -> None:
@@ -188,7 +196,7 @@ def grant(uow: UnitOfWork, calendar_id: int, staff_id: int, access: Access) -> N
 
     Raises ``NotFound`` if calendar and person are not of one practice.
     """
-    _same_practice(uow, calendar_id, staff_id)
+    named = _named(uow, calendar_id, staff_id)
     values = {"calendar_id": calendar_id, "staff_id": staff_id, "access": access.value}
     keys = [calendar_access.c.calendar_id, calendar_access.c.staff_id]
     if uow.dialect == "postgresql":
@@ -198,16 +206,21 @@ def grant(uow: UnitOfWork, calendar_id: int, staff_id: int, access: Access) -> N
     uow.connection.execute(
         statement.on_conflict_do_update(index_elements=keys, set_={"access": access.value})
     )
+    _record_access(uow, "access-grant", calendar_id, staff_id, named, access)
 
 
 def revoke(uow: UnitOfWork, calendar_id: int, staff_id: int) -> bool:
     """Take a grant back: what the role gives counts again. Returns whether there was a grant."""
     deleted = uow.connection.execute(
-        delete(calendar_access).where(
-            calendar_access.c.calendar_id == calendar_id, calendar_access.c.staff_id == staff_id
-        )
-    )
-    return deleted.rowcount > 0
+        delete(calendar_access)
+        .where(calendar_access.c.calendar_id == calendar_id, calendar_access.c.staff_id == staff_id)
+        .returning(calendar_access.c.access)
+    ).scalar_one_or_none()
+    if deleted is None:
+        return False
+    named = _named(uow, calendar_id, staff_id)
+    _record_access(uow, "access-revoke", calendar_id, staff_id, named, Access(deleted))
+    return True
 
 
 def create_private(
@@ -253,20 +266,21 @@ def delete_private(uow: UnitOfWork, viewer: Viewer, calendar_id: int) -> None:
         & (calendar.c.kind == CalendarKind.PRIVATE.value)
         & (calendar.c.staff_id == viewer.staff_id)
     )
-    changed = uow.connection.execute(
-        update(calendar).where(mine, calendar.c.active).values(active=False, public_id=secrets.token_hex(16))
-    )
-    if changed.rowcount != 1:
-        raise NotPermitted("only one's own private calendar can be deleted")
+    try:
+        _change(
+            uow,
+            "calendar-deactivate",
+            mine & calendar.c.active,
+            active=False,
+            public_id=secrets.token_hex(16),
+        )
+    except NotFound:
+        raise NotPermitted("only one's own private calendar can be deleted") from None
 
 
 def deactivate(uow: UnitOfWork, calendar_id: int) -> None:
     """Show a calendar to nobody any more; its appointments stay. Raises ``NotFound``."""
-    changed = uow.connection.execute(
-        update(calendar).where(calendar.c.id == calendar_id).values(active=False)
-    )
-    if changed.rowcount != 1:
-        raise NotFound(f"calendar {calendar_id}")
+    _change(uow, "calendar-deactivate", calendar.c.id == calendar_id, active=False)
 
 
 def properties(uow: UnitOfWork, calendar_ids: Collection[int], staff_id: int) -> dict[int, dict[str, str]]:
@@ -353,15 +367,39 @@ def _checked_color(color: str) -> str:
     return color
 
 
-def _same_practice(uow: UnitOfWork, calendar_id: int, staff_id: int) -> None:
+def _change(uow: UnitOfWork, action: str, which: Any, **values: Any) -> None:
+    changing = update(calendar).where(which).values(values).returning(calendar)
+    row = uow.connection.execute(changing).one_or_none()
+    if row is None:
+        raise NotFound("no such calendar")
+    _record(uow, action, row.practice_id, _row(row))
+
+
+def _record(uow: UnitOfWork, action: str, practice_id: int, row: CalendarRow) -> None:
+    """Journal what was done to a calendar; a private one's name is its person's own affair."""
+    private = row.kind is CalendarKind.PRIVATE
+    after = {"kind": row.kind.value} | ({} if private else {"name": row.name})
+    journal.write(uow, action, practice_id=practice_id, calendar_id=row.id, private=private, after=after)
+
+
+def _record_access(
+    uow: UnitOfWork, action: str, calendar_id: int, staff_id: int, named: Any, access: Access
+) -> None:
+    after = {"name": named.name, "staff_id": staff_id, "user_name": named.user_name, "access": access.value}
+    journal.write(uow, action, practice_id=named.practice_id, calendar_id=calendar_id, after=after)
+
+
+def _named(uow: UnitOfWork, calendar_id: int, staff_id: int) -> Any:
+    """The names of a calendar and a person of the same practice, for the journal."""
     query = (
-        select(func.count())
-        .select_from(calendar)
+        select(calendar.c.practice_id, calendar.c.name, staff.c.user_name)
         .join(staff, staff.c.practice_id == calendar.c.practice_id)
         .where(calendar.c.id == calendar_id, staff.c.id == staff_id)
     )
-    if uow.connection.execute(query).scalar_one() != 1:
+    row = uow.connection.execute(query).one_or_none()
+    if row is None:
         raise NotFound("calendar and person are not of one practice")
+    return row
 
 
 def _free_color(uow: UnitOfWork, practice_id: int) -> str:

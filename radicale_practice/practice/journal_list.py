@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from radicale_practice.practice import journal
 from radicale_practice.practice.database import UnitOfWork
-from radicale_practice.practice.schema.practice_tables import patient, staff
+from radicale_practice.practice.schema.practice_tables import appointment, patient, staff
 from radicale_practice.practice.schema.sync_tables import device
 from radicale_practice.practice.schema.sync_tables import journal as journal_table
 
@@ -31,6 +31,12 @@ class Entry:
     private: bool
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+    present: Mapping[str, Any] | None = None
+    """Of an action whose row has no contents, the appointment as it is now; None if it is gone."""
+
+
+CONTENTLESS = ("foreign", "refused", "held")
+"""Actions of which the journal knows that there was one, and not what the appointment was."""
 
 
 def entries(
@@ -42,7 +48,7 @@ def entries(
     appointment_id: int | None = None,
     limit: int = 200,
 ) -> list[Entry]:
-    """Rows of the journal, oldest first; two statements.
+    """Rows of the journal, oldest first; at most three statements.
 
     ``after_id``: the first ``limit`` rows after this one; else the last ``limit`` rows. ``since``: UTC.
     """
@@ -62,7 +68,11 @@ def entries(
     else:
         query = query.order_by(journal_table.c.id.desc())
     rows = sorted(uow.connection.execute(query).all(), key=lambda row: row.id)
-    names = _names(uow, {row.patient_id for row in rows if row.patient_id is not None})
+    present = _present(uow, {row.appointment_id for row in rows if row.action in CONTENTLESS})
+    patients = {
+        row.id: row.patient_id or present.get(row.appointment_id, {}).get("patient_id") for row in rows
+    }
+    names = _names(uow, {patient_id for patient_id in patients.values() if patient_id is not None})
     return [
         Entry(
             id=row.id,
@@ -72,10 +82,11 @@ def entries(
             program=row.program,
             action=row.action,
             appointment_id=row.appointment_id,
-            patient=names.get(row.patient_id, ""),
+            patient=names.get(patients[row.id] or 0, ""),
             private=bool(row.private),
             before=journal.parse(row.before),
             after=journal.parse(row.after),
+            present=present.get(row.appointment_id),
         )
         for row in rows
     ]
@@ -84,6 +95,17 @@ def entries(
 def newest(uow: UnitOfWork) -> int:
     """The id of the newest journal row, 0 if there is none."""
     return int(uow.connection.execute(select(func.max(journal_table.c.id))).scalar() or 0)
+
+
+def _present(uow: UnitOfWork, ids: set[int | None]) -> dict[int | None, dict[str, Any]]:
+    """What these appointments are now, as in a snapshot, with ``created_at`` (UTC)."""
+    if not ids:
+        return {}
+    query = select(appointment).where(appointment.c.id.in_(ids))
+    return {
+        row["id"]: {**journal.snapshot(dict(row)), "created_at": row["created_at"]}
+        for row in uow.connection.execute(query).mappings()
+    }
 
 
 def _names(uow: UnitOfWork, ids: set[int]) -> dict[int, str]:

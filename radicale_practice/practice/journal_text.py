@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from radicale_practice.practice import zones
@@ -21,21 +21,53 @@ _DONE = {
     "change": "changed",
     "cancel": "cancelled",
     "cancel-instance": "cancelled",
+    "discard": "cancelled, it was not booked",
     "restore": "restored",
-    "status": "status changed",
-    "link": "patient linked",
-    "overwrite": "changed",
+    "link": "linked to another patient",
+    "overwrite": "overwritten",
     "refused": "refused, the practice's version comes back",
     "held": "held back by the burst brake",
     "undo": "undone",
     "move-away": "moved to another calendar",
-    "copy-removed": "copy removed",
-    "erase": "contents erased",
-    "patient-add": "patient added",
-    "patient-change": "patient changed",
-    "patient-merge": "patients merged",
-    "patient-import": "patients imported",
+    "copy-removed": "copied and the copy removed again: a move",
+    "erase": "erased with all contents",
 }
+
+_PATIENTS = {
+    "patient-add": "patient {who} added",
+    "patient-change": "patient {who} changed",
+    "patient-merge": "patient {who} merged with another number",
+    "patient-import": "patients imported",
+    "foreign": "patient {who} added or changed",
+    "erase": "all contents of a patient erased",
+}
+
+_OFFICE = {
+    "practice-add": "practice {name} set up",
+    "staff-add": "{user_name} can sign in, as {role}",
+    "staff-password": "{user_name} has a new password",
+    "staff-role": "{user_name} is now {role}",
+    "staff-change": "{user_name} has another name or e-mail address",
+    "staff-deactivate": "{user_name} cannot sign in any more",
+    "staff-activate": "{user_name} can sign in again",
+    "calendar-add": "calendar {name} added",
+    "calendar-rename": "calendar is now called {name}",
+    "calendar-deactivate": "calendar {name} taken away",
+    "access-grant": "{user_name} has {access} access to calendar {name}",
+    "access-revoke": "{user_name} has {access} access to calendar {name} no more, but what the role gives",
+    "location-add": "location {name} added",
+}
+"""What happens in the office, not in the book."""
+
+_NEW = timedelta(seconds=2)
+"""A row that a foreign program changed so soon after it was made was just added."""
+
+
+class _Kept(dict[str, Any]):
+    """What the journal still has; its contents go with time."""
+
+    def __missing__(self, key: str) -> str:
+        return "(no longer kept)"
 
 
 def line(entry: Entry, time_zone: str, with_day: bool = False) -> str:
@@ -44,32 +76,97 @@ def line(entry: Entry, time_zone: str, with_day: bool = False) -> str:
     Times of day are the practice's; ``with_day`` puts the date before the time.
     """
     at = zones.to_wall(entry.at.replace(tzinfo=UTC), time_zone)
-    who = ", ".join(filter(None, (entry.user_name, entry.device or short_name(entry.program))))
-    return f"{at:{'%Y-%m-%d %H:%M' if with_day else '%H:%M'}} {who or 'another program'}: {_what(entry, at)}"
+    return f"{at:{'%Y-%m-%d %H:%M' if with_day else '%H:%M'}} {_who(entry)}: {_what(entry, at)}"
+
+
+def _who(entry: Entry) -> str:
+    if entry.action == "foreign":
+        return f"practice program ({entry.program})" if entry.program else "practice program"
+    if not entry.user_name and entry.program.startswith("radicale-practice"):
+        return entry.program  # the command line says who sits at the machine
+    known = filter(None, (entry.user_name, entry.device or short_name(entry.program)))
+    return ", ".join(known) or "another program"
 
 
 def _what(entry: Entry, now: datetime) -> str:
-    former, present = _main_row(entry.before), _main_row(entry.after)
+    if entry.action == "settings":
+        return _settings(entry)
+    if entry.action in _OFFICE:
+        kept = _Kept(entry.after)
+        if entry.private:
+            kept["name"] = "(private)"
+        return _OFFICE[entry.action].format_map(kept)
+    if entry.appointment_id is None and entry.action == "foreign" and not entry.patient:
+        return "a patient erased or deleted"
+    if entry.appointment_id is None and entry.action in _PATIENTS:
+        return _PATIENTS[entry.action].format(who=entry.patient or "(no longer kept)")
+    return _appointment(entry, now)
+
+
+def _settings(entry: Entry) -> str:
+    changed = ", ".join(f"{name} = {_value(value)}" for name, value in entry.after.items())
+    return f"settings changed: {changed}" if changed else "settings changed"
+
+
+def _value(value: Any) -> str:
+    return "; ".join(str(v) for v in value) if isinstance(value, list) else str(value)
+
+
+def _appointment(entry: Entry, now: datetime) -> str:
+    former, present = _rows(entry)
     row = present or former
     name = "a private entry" if entry.private else entry.patient or str(row.get("subject", "")) or "an entry"
     start, end = _moment(former, now), _moment(present, now)
-    if entry.action in ("change", "move", "overwrite") and start and end and start != end:
-        return f"{name} moved from {start} to {end}"
+    in_series = " (series)" if row.get("rrule") else ""
+    if entry.action in ("change", "move", "overwrite", "undo") and start and end and start != end:
+        return f"{name} moved from {start} to {end}{in_series}"
     if entry.action == "move" and former and present:
         return f"{name} moved to another calendar" + (f" ({end})" if end else "")
-    done = _DONE.get(entry.action, entry.action)
     when = end or start
-    return f"{name} {done}" + (f" ({when})" if when else "")
+    if when and in_series:
+        when = f"series from {when}"
+    return f"{name} {_done(entry, present)}" + (f" ({when})" if when else "")
 
 
-def _main_row(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The row that changed: an instance if there is one, else the appointment or the series' master."""
+def _done(entry: Entry, present: Mapping[str, Any]) -> str:
+    if entry.action == "foreign":
+        if not present:
+            return "deleted"
+        if present.get("status") == "cancelled":
+            return "cancelled"
+        created = present.get("created_at")
+        is_new = isinstance(created, datetime) and abs(entry.at - created) <= _NEW
+        return "added" if is_new else "changed"
+    if entry.action == "status" and present.get("status"):
+        return f"is now {str(present['status']).replace('_', ' ')}"
+    if entry.action == "link" and present and not present.get("patient_id"):
+        return "linked to nobody"
+    return _DONE.get(entry.action, entry.action.replace("-", " "))
+
+
+def _rows(entry: Entry) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The row that changed, before and after: the master if it did, else the first instance that did."""
+    before, after = _by_id(entry.before), _by_id(entry.after)
+    if not before and not after:
+        return {}, entry.present or {}
+    changed = [i for i in dict.fromkeys((*before, *after)) if before.get(i) != after.get(i)]
+    ids = changed or list(before or after)
+    masters = [i for i in ids if not (after.get(i) or before.get(i) or {}).get("recurrence_id")]
+    if entry.action == "cancel-instance":
+        masters = [] if len(masters) < len(ids) else masters
+    chosen = (masters or ids)[0]
+    former, present = before.get(chosen, {}), after.get(chosen, {})
+    if before and not former and present.get("recurrence_id"):
+        # An instance that had no row of its own: it was where the rule had it.
+        former = {**present, "starts_at": present["recurrence_id"]}
+    return former, present
+
+
+def _by_id(content: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     rows = content.get("rows")
     if not isinstance(rows, Mapping):
         return {}
-    found = [row for row in rows.values() if isinstance(row, Mapping)]
-    instances = [row for row in found if row.get("recurrence_id")]
-    return (instances or found or [{}])[0]
+    return {str(i): row for i, row in rows.items() if isinstance(row, Mapping)}
 
 
 def _moment(row: Mapping[str, Any], now: datetime) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, bindparam, insert, or_, select, update
 
-from radicale_practice.practice import zones
+from radicale_practice.practice import journal, zones
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
 from radicale_practice.practice.projections import Practice
@@ -26,6 +27,9 @@ logger = logging.getLogger(__name__)
 
 FALLBACK_ZONE = "Europe/Vienna"
 """Of a practice whose own zone cannot be read; the schema's default."""
+
+OWN_COLUMNS = ("name", "time_zone", "language")
+"""What a practice may set that has a column of its own."""
 
 _COLUMNS = (
     practice_table.c.id,
@@ -90,33 +94,48 @@ def create(
     ``public_id`` is random unless given. Raises ``InvalidValue`` for an empty name, an unknown zone or
     setting.
     """
-    if not name.strip():
-        raise InvalidValue("a practice needs a name")
-    if not is_time_zone(time_zone):
-        raise InvalidValue("the time zone is not an IANA zone")
-    if not (language.isascii() and 2 <= len(language) <= 8):
-        raise InvalidValue("the language is a code like 'de' or 'en'")
     values: dict[str, Any] = {
-        "name": name.strip(),
-        "time_zone": time_zone,
-        "language": language.lower(),
+        **_checked(name=name, time_zone=time_zone, language=language),
         "settings": dump_settings(change_settings(PracticeSettings(), settings or {})),
     }
     if public_id is not None:
         values["public_id"] = public_id
     result = uow.connection.execute(insert(practice_table).values(values).returning(practice_table.c.id))
-    return get(uow, result.scalar_one())
+    made = get(uow, result.scalar_one())
+    journal.write(uow, "practice-add", practice_id=made.id, after={"name": made.name})
+    return made
 
 
 def set_settings(uow: UnitOfWork, practice_id: int, values: Mapping[str, Any]) -> Practice:
-    """Change settings by name. Raises ``InvalidValue`` (unknown name or type), ``NotFound``."""
-    settings = change_settings(get(uow, practice_id).settings, values)
+    """Change settings by name; also ``name``, ``time_zone`` and ``language`` of the practice. Journalled.
+
+    Raises ``InvalidValue`` (unknown name, another kind of value, out of range), ``NotFound``.
+    """
+    former = get(uow, practice_id)
+    own = _checked(**{name: value for name, value in values.items() if name in OWN_COLUMNS})
+    settings = change_settings(former.settings, {n: v for n, v in values.items() if n not in own})
     uow.connection.execute(
         update(practice_table)
         .where(practice_table.c.id == practice_id)
-        .values(settings=dump_settings(settings))
+        .values(settings=dump_settings(settings), **own)
     )
-    return get(uow, practice_id)
+    changed = get(uow, practice_id)
+    before, after = settings_of(former), settings_of(changed)
+    different = [name for name in after if before[name] != after[name]]
+    if different:
+        journal.write(
+            uow,
+            "settings",
+            practice_id=practice_id,
+            before={name: before[name] for name in different},
+            after={name: after[name] for name in different},
+        )
+    return changed
+
+
+def settings_of(practice: Practice) -> dict[str, Any]:
+    """Everything that ``set_settings`` can change, by name."""
+    return {name: getattr(practice, name) for name in OWN_COLUMNS} | asdict(practice.settings)
 
 
 def setting_from_text(name: str, text: str) -> Any:
@@ -125,8 +144,10 @@ def setting_from_text(name: str, text: str) -> Any:
     Raises ``InvalidValue`` for an unknown setting or a text of the wrong kind.
     """
     default = {f.name: f.default for f in fields(PracticeSettings)}
+    if name in OWN_COLUMNS:
+        return text
     if name not in default:
-        raise InvalidValue(f"there is no setting {name!r}")
+        raise InvalidValue(f"there is no setting {name!r}: see 'settings list'")
     if isinstance(default[name], bool):
         words = {"yes": True, "true": True, "on": True, "1": True}
         words |= {"no": False, "false": False, "off": False, "0": False}
@@ -141,6 +162,22 @@ def setting_from_text(name: str, text: str) -> Any:
     if isinstance(default[name], tuple):
         return [part.strip() for part in text.split(";") if part.strip()]
     return text
+
+
+def _checked(**values: Any) -> dict[str, Any]:
+    """The practice's own columns as they are stored. Raises ``InvalidValue``."""
+    if any(not isinstance(value, str) for value in values.values()):
+        raise InvalidValue("name, time_zone and language are texts")
+    checked = {name: value.strip() for name, value in values.items()}
+    if "name" in checked and not checked["name"]:
+        raise InvalidValue("a practice needs a name")
+    if "time_zone" in checked and not is_time_zone(checked["time_zone"]):
+        raise InvalidValue("the time zone is not an IANA zone")
+    if "language" in checked:
+        checked["language"] = checked["language"].lower()
+        if not re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{2,4})?", checked["language"], re.ASCII):
+            raise InvalidValue("the language is a code like 'de' or 'en'")
+    return checked
 
 
 def _practice(row: Any) -> Practice:

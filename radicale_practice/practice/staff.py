@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from sqlalchemy import Select, bindparam, func, insert, select, update
 
-from radicale_practice.practice import calendars, passwords, practices
+from radicale_practice.practice import calendars, journal, passwords, practices
 from radicale_practice.practice.database import Database, UnitOfWork, translated_errors
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
 from radicale_practice.practice.model import CalendarKind, Role, Viewer
@@ -144,6 +144,7 @@ def add(
         insert(staff_table).values(values).returning(staff_table.c.id)
     ).scalar_one()
     member = by_id(uow, staff_id)
+    _record(uow, "staff-add", member, role=role.value)
     if role is Role.PRACTITIONER:
         calendars.add(
             uow,
@@ -166,23 +167,42 @@ def add(
 
 
 def set_password(uow: UnitOfWork, staff_id: int, password: str) -> None:
-    """Give a new password; the old one is out at its next request. Raises ``InvalidValue``."""
-    _change(uow, staff_id, password_hash=passwords.hash_password(password))
+    """Give a new password; the old one is out at its next request. Raises ``InvalidValue``, ``NotFound``."""
+    _record(uow, "staff-password", _change(uow, staff_id, password_hash=passwords.hash_password(password)))
 
 
 def set_role(uow: UnitOfWork, staff_id: int, role: Role) -> None:
     """Give another role. Raises ``NotFound``."""
-    _change(uow, staff_id, role=role.value)
+    _record(uow, "staff-role", _change(uow, staff_id, role=role.value), role=role.value)
+
+
+def describe(
+    uow: UnitOfWork, staff_id: int, display_name: str | None = None, email: str | None = None
+) -> StaffMember:
+    """Another display name or e-mail address; None leaves it. Raises ``InvalidValue``, ``NotFound``."""
+    values = {"display_name": display_name, "email": email}
+    wanted = {name: value.strip() for name, value in values.items() if value is not None}
+    if not wanted or wanted.get("display_name") == "":
+        raise InvalidValue("give a name or an e-mail address; the name cannot be empty")
+    member = _change(uow, staff_id, **wanted)
+    _record(uow, "staff-change", member, **wanted)
+    return member
 
 
 def deactivate(uow: UnitOfWork, staff_id: int) -> None:
     """Nobody signs in with this account any more; calendars and history stay. Raises ``NotFound``."""
-    _change(uow, staff_id, active=False)
+    _record(uow, "staff-deactivate", _change(uow, staff_id, active=False))
 
 
 def activate(uow: UnitOfWork, staff_id: int) -> None:
     """Undo ``deactivate``. Raises ``NotFound``."""
-    _change(uow, staff_id, active=True)
+    _record(uow, "staff-activate", _change(uow, staff_id, active=True))
+
+
+def _record(uow: UnitOfWork, action: str, member: StaffMember, **after: str) -> None:
+    """Journal a change of an account; a password is never part of it."""
+    content = {"staff_id": member.id, "user_name": member.user_name, **after}
+    journal.write(uow, action, practice_id=member.practice_id, after=content)
 
 
 @cache
@@ -253,10 +273,12 @@ def _checked_user_name(user_name: str) -> str:
     return name
 
 
-def _change(uow: UnitOfWork, staff_id: int, **values: Any) -> None:
-    changed = uow.connection.execute(update(staff_table).where(staff_table.c.id == staff_id).values(values))
-    if changed.rowcount != 1:
+def _change(uow: UnitOfWork, staff_id: int, **values: Any) -> StaffMember:
+    changing = update(staff_table).where(staff_table.c.id == staff_id).values(values).returning(staff_table)
+    row = uow.connection.execute(changing).one_or_none()
+    if row is None:
         raise NotFound(f"staff {staff_id}")
+    return _member(row)
 
 
 def _member(row: Any) -> StaffMember:

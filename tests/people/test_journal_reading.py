@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from radicale_practice.demo import live
-from radicale_practice.practice import journal, journal_list, patients, staff
+from radicale_practice.practice import book, calendars, journal, journal_list, patients, staff
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.journal_text import line
-from radicale_practice.practice.model import Actor, Role
+from radicale_practice.practice.model import Actor, Role, Status
 from radicale_practice.practice.projections import Practice
+from tests.database.foreign import connect
 
 DAVX5 = "DAVx5/4.5.1-ose (dav4jvm) Android/14"
 
@@ -63,7 +66,7 @@ def test_lines(database: Database, practice: Practice, actor: Actor) -> None:
         "10:42 anna müller, DAVx5: Huber Maria added (Tue 09:30)",
         "10:42 anna müller, DAVx5: Befund cancelled (Tue 09:30)",
         "10:42 anna müller, DAVx5: a private entry moved from Tue 09:00 to Tue 09:30",
-        "10:42 another program: an entry foreign",
+        "10:42 practice program: a patient erased or deleted",
         "10:42 anna müller, DAVx5: Befund refused, the practice's version comes back (Tue 09:00)",
         "10:42 anna müller, DAVx5: Befund cancelled (Tue 1.12.2026 09:00)",
     ]
@@ -79,6 +82,146 @@ def test_a_row_without_contents_is_a_line_too(database: Database, practice: Prac
         "anna müller, DAVx5: an entry changed",
         "anna müller, DAVx5: an entry changed",
     ]
+
+
+class Book:
+    """A calendar with the lines that its journal gives, each without its time."""
+
+    def __init__(self, database: Database, practice: Practice, actor: Actor, url: str) -> None:
+        self.database, self.practice, self.actor = database, practice, actor
+        self.vendor = connect(url)
+        if database.dialect == "sqlite":
+            self.vendor.execute("PRAGMA foreign_keys=ON")
+        with database.write() as uow:
+            self.calendar_id = calendars.find(uow, practice.id, "anna müller").id
+            self.patient_id = patients.by_number(uow, practice.id, "1").id
+            self.seen = journal_list.newest(uow)
+
+    def add(self, start: datetime, **more: Any) -> int:
+        """Book as a device does."""
+        new = book.NewAppointment(self.calendar_id, start, start + timedelta(minutes=30), **more)
+        with self.database.write(self.actor) as uow:
+            return book.add(uow, self.actor, new)
+
+    def lines(self) -> list[str]:
+        """What is new since the last look."""
+        with self.database.read() as uow:
+            found = journal_list.entries(uow, self.practice.id, after_id=self.seen)
+        self.seen = max([self.seen, *(entry.id for entry in found)])
+        return [line(entry, self.practice.time_zone)[6:] for entry in found]
+
+
+@pytest.fixture
+def at(database: Database, practice: Practice, actor: Actor, database_url: str) -> Iterator[Book]:
+    """Anna's calendar."""
+    made = Book(database, practice, actor, database_url)
+    yield made
+    made.vendor.close()
+
+
+def test_what_plain_sql_did_reads_as_sentences(at: Book) -> None:
+    who = "practice program (sql)" if at.database.dialect == "sqlite" else "practice program ("
+    appointment_id = at.add(datetime(2036, 11, 25, 9), patient_id=at.patient_id)
+    assert at.lines() == ["anna müller, DAVx5: Huber Maria added (Tue 25.11.2036 09:00)"]
+    at.vendor.execute("UPDATE appointment SET created_at = '2026-01-01 00:00:00'")
+    at.lines()
+    told = []
+    for statement in (
+        "UPDATE appointment SET starts_at = '2036-11-25 10:00:00', ends_at = '2036-11-25 10:30:00'",
+        "UPDATE appointment SET status = 'cancelled'",
+        f"DELETE FROM appointment WHERE id = {appointment_id}",
+        "UPDATE patient SET phone = '1'",
+    ):
+        at.vendor.execute(statement)
+        told.append(at.lines())
+        at.vendor.execute("UPDATE journal SET at = '2026-01-01 00:00:00'")  # one row a second is enough
+    assert all(said[0].startswith(who) for said in told if said)
+    assert [[said.partition(": ")[2] for said in lines] for lines in told] == [
+        ["Huber Maria changed (Tue 25.11.2036 10:00)"],
+        ["Huber Maria cancelled (Tue 25.11.2036 10:00)"],
+        ["an entry deleted"],
+        ["patient Huber Maria added or changed"],
+    ]
+    at.vendor.execute(
+        "INSERT INTO appointment (practice_id, subject, starts_at, ends_at)"
+        " SELECT id, 'Befund', '2036-11-26 09:00:00', '2036-11-26 09:30:00' FROM practice"
+    )
+    at.vendor.execute(
+        "INSERT INTO appointment_calendar (appointment_id, calendar_id)"
+        f" SELECT id, {at.calendar_id} FROM appointment WHERE subject = 'Befund'"
+    )
+    assert "Befund added (Wed 26.11.2036 09:00)" in at.lines()[-1]
+
+
+def test_what_was_done_to_series(at: Book, actor: Actor) -> None:
+    start = datetime(2036, 11, 25, 9)
+    first = book.NewAppointment(
+        at.calendar_id, start, start + timedelta(minutes=30), patient_id=at.patient_id
+    )
+    with at.database.write(actor) as uow:
+        series = book.add_series(uow, actor, book.NewSeries(first, "FREQ=WEEKLY;COUNT=5"))
+        book.cancel_appointment(uow, actor, series)
+        book.restore(uow, actor, series)
+        book.set_status(uow, actor, series, Status.CONFIRMED)
+        book.link_patient(uow, actor, series, None)
+    assert [said.partition(": ")[2] for said in at.lines()] == [
+        "Huber Maria added (series from Tue 25.11.2036 09:00)",
+        "Huber Maria cancelled (series from Tue 25.11.2036 09:00)",
+        "Huber Maria restored (series from Tue 25.11.2036 09:00)",
+        "Huber Maria is now confirmed (series from Tue 25.11.2036 09:00)",
+        "an entry linked to nobody (series from Tue 25.11.2036 09:00)",
+    ]
+
+
+def test_one_instance_moved_and_one_cancelled(at: Book, practice: Practice, actor: Actor) -> None:
+    master = {"subject": "Kurs", "starts_at": "2036-11-25 09:00:00", "rrule": "FREQ=WEEKLY"}
+    moved = {
+        "subject": "Kurs",
+        "series_id": 9,
+        "recurrence_id": "2036-12-02 09:00:00",
+        "starts_at": "2036-12-02 10:00:00",
+    }
+    rows = {"9": master, "12": moved}
+    cancelled = {**moved, "starts_at": moved["recurrence_id"], "status": "cancelled"}
+    write(at.database, practice, actor, "change", before={"rows": {"9": master}}, after={"rows": rows})
+    gone = {"rows": {"9": master, "12": cancelled}}
+    write(at.database, practice, actor, "cancel-instance", before={"rows": {"9": master}}, after=gone)
+    assert [said.partition(": ")[2] for said in at.lines()] == [
+        "Kurs moved from Tue 2.12.2036 09:00 to Tue 2.12.2036 10:00",
+        "Kurs cancelled (Tue 2.12.2036 09:00)",
+    ]
+
+
+def test_following_survives_whatever_happens(
+    at: Book, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop, shown, looks = threading.Event(), [], []  # type: ignore[var-annotated]
+
+    def broken(entry: journal_list.Entry, zone: str) -> str:
+        if entry.appointment_id in bad:
+            raise KeyError("Huber Maria")
+        return line(entry, zone)
+
+    def wait(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 1:
+            at.add(datetime(2036, 11, 25, 11), subject="Vorhang")
+            bad.append(at.add(datetime(2036, 11, 25, 9), patient_id=at.patient_id))
+            at.add(datetime(2036, 11, 25, 10), subject="Danach")
+        if len(looks) == 2:
+            stop.set()
+
+    bad: list[int] = []
+    monkeypatch.setattr(live, "line", broken)
+    stop.wait = wait  # type: ignore[method-assign,assignment]
+    live.follow(at.database, at.practice, stop, shown.append)
+    assert [said.partition(": ")[2] for said in shown] == [
+        "Vorhang added (Tue 25.11.2036 11:00)",
+        "(KeyError)",
+        "Danach added (Tue 25.11.2036 10:00)",
+    ]
+    assert "KeyError" in caplog.text
+    assert "Huber" not in caplog.text
 
 
 def test_following_shows_what_comes_and_ends(
