@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from radicale_practice.event.absorb import absorb
-from radicale_practice.event.directory import Directory, EmptyDirectory
-from radicale_practice.plugins import naming, reading
+from radicale_practice.plugins import moves, naming, reading
 from radicale_practice.plugins.home import Home
 from radicale_practice.plugins.properties import own_values
 from radicale_practice.practice import book, calendars, identities, revisions
@@ -19,7 +18,6 @@ from radicale_practice.practice.book import Outcome
 from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import UnitOfWork
-from radicale_practice.practice.directory import PracticeDirectory
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotPermitted
 from radicale_practice.practice.model import Access, CalendarKind
 
@@ -70,21 +68,21 @@ def put(
         _require_write(home, info)
         if len(href) > LONGEST_NAME:
             raise InvalidValue("the resource's name is too long")
-        # A private calendar has no patients: titles there are the person's own words.
         private = info.kind == CalendarKind.PRIVATE
-        directory: Directory = EmptyDirectory() if private else PracticeDirectory(unit, home.practice.id)
         access = current.access if current is not None else home.access(info)
         absorbed = absorb(
             data,
             reading.shown_object(home, info, current) if current is not None else None,
             home.projection(access),
-            directory,
+            moves.directory(unit, home, info),
         )
         if len(absorbed.object.uid.encode()) > LONGEST_UID:
             raise InvalidValue("the UID is too long")
         _check_uid(unit, home, info, absorbed.object.uid, current)
-        wanted = absorbed.object
-        if current is not None:
+        wanted, moved = absorbed.object, None
+        if current is None:
+            moved = moves.second_half(unit, home, info, data, wanted)
+        else:
             # Seen under an alias, kept under the identity it has.
             wanted, href = replace(wanted, uid=current.uid), current.href
         outcome = book.apply(
@@ -96,6 +94,7 @@ def put(
             wanted,
             href,
             () if private else absorbed.findings,
+            moved,
         )
         etag = _etag_now(unit, home, info, href)
     return Written(
@@ -108,7 +107,8 @@ def cancel(unit: UnitOfWork, home: Home, info: CalendarInfo, stored: StoredObjec
     if not may_write(home, info):
         return _refused(unit, home, info, stored)
     with unit.operation():
-        outcome = book.cancel(unit, home.viewer, home.practice, stored)
+        moved = moves.first_half(unit, home, info, stored)
+        outcome = book.cancel(unit, home.viewer, home.practice, stored, moved=moved)
         etag = _etag_now(unit, home, info, stored.href)
     return Written(outcome, etag)
 

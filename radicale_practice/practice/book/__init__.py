@@ -13,6 +13,8 @@ from radicale_practice.practice.book.cancel import cancel, refuse_read_only
 from radicale_practice.practice.book.change import change
 from radicale_practice.practice.book.create import create
 from radicale_practice.practice.book.move import move
+from radicale_practice.practice.book.moved_content import Moved
+from radicale_practice.practice.book.recognised_moves import copy_made_just_now, deleted_just_now
 from radicale_practice.practice.book.staff_side import (
     NewAppointment,
     NewSeries,
@@ -32,6 +34,7 @@ from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.refusals import Outcome
 
 __all__ = [
+    "Moved",
     "NewAppointment",
     "NewSeries",
     "Outcome",
@@ -40,6 +43,8 @@ __all__ = [
     "apply",
     "cancel",
     "cancel_appointment",
+    "copy_made_just_now",
+    "deleted_just_now",
     "link_patient",
     "move",
     "reschedule",
@@ -59,6 +64,7 @@ def apply(
     desired: CalendarObject,
     href: str,
     findings: Sequence[Finding] = (),
+    moved: Moved | None = None,
 ) -> Outcome:
     """Take over an upload (RFC 4791 5.3.2): a new event, or the change of ``current`` to ``desired``.
 
@@ -66,5 +72,5 @@ def apply(
     without write access, ``Conflict`` if its identity is taken; every refusal of a change is an outcome.
     """
     if current is None:
-        return create(uow, viewer, practice, calendar_id, desired, href, findings)
+        return create(uow, viewer, practice, calendar_id, desired, href, findings, moved)
     return change(uow, viewer, practice, calendar_id, current, desired, findings)

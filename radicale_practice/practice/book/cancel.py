@@ -15,6 +15,7 @@ from radicale_practice.practice import (
 )
 from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_documented
 from radicale_practice.practice.book import codec, identity, permissions, plan, recognised_moves
+from radicale_practice.practice.book.moved_content import Moved
 from radicale_practice.practice.book.permissions import CalendarFacts
 from radicale_practice.practice.book.writing import state_after
 from radicale_practice.practice.calendar_objects import StoredObject
@@ -25,11 +26,18 @@ from radicale_practice.practice.refusals import Outcome
 
 
 def cancel(
-    uow: UnitOfWork, viewer: Viewer, practice: Practice, stored: StoredObject, *, overwritten: bool = False
+    uow: UnitOfWork,
+    viewer: Viewer,
+    practice: Practice,
+    stored: StoredObject,
+    *,
+    overwritten: bool = False,
+    moved: Moved | None = None,
 ) -> Outcome:
     """A device deletes an event: cancelled, refused, held, or the second half of a recognised move.
 
-    ``overwritten``: something takes its place, so the deletion is no half of a move.
+    ``overwritten``: something takes its place, so the deletion is no half of a move. ``moved``: what the
+    device made of the event in the copy that it uploaded before.
     """
     facts = permissions.facts(uow, viewer, _calendar_ids(stored))
     private = any(f.private for f in facts.values())
@@ -38,7 +46,7 @@ def cancel(
     rows = identity.lock(uow, stored, practice.id)
     if rows is None:
         return _refuse(uow, viewer, practice, stored, refusals.CHANGED_MEANWHILE, private)
-    return cancel_rows(uow, viewer, practice, stored, rows, facts, overwritten=overwritten)
+    return cancel_rows(uow, viewer, practice, stored, rows, facts, overwritten=overwritten, moved=moved)
 
 
 def refuse_read_only(uow: UnitOfWork, viewer: Viewer, practice: Practice, stored: StoredObject) -> Outcome:
@@ -57,6 +65,7 @@ def cancel_rows(
     facts: dict[int, CalendarFacts],
     *,
     overwritten: bool = False,
+    moved: Moved | None = None,
 ) -> Outcome:
     """Cancel locked rows for a device that may write them (DELETE and ``STATUS:CANCELLED`` alike)."""
     private = any(f.private for f in facts.values())
@@ -72,9 +81,9 @@ def cancel_rows(
         return _refuse(uow, viewer, practice, stored, refusals.DOCUMENTED, private)
     actor = refusals.actor_of(viewer)
     if not overwritten:
-        moved = recognised_moves.take_over_copy(uow, viewer, practice, stored, rows)
-        if moved is not None:
-            return moved
+        taken_over = recognised_moves.take_over_copy(uow, viewer, practice, stored, rows, moved)
+        if taken_over is not None:
+            return taken_over
     unconfirmed = rows.master["status"] == Status.UNCONFIRMED
     if not (private or unconfirmed):
         held = brake.check(

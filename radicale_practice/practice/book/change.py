@@ -15,8 +15,8 @@ from radicale_practice.practice import (
 from radicale_practice.practice.appointment_rows import Rows, is_documented
 from radicale_practice.practice.book import codec, identity, permissions, plan, reach
 from radicale_practice.practice.book.cancel import cancel_rows
-from radicale_practice.practice.book.create import file_findings
 from radicale_practice.practice.book.plan import Plan
+from radicale_practice.practice.book.title_findings import file_findings
 from radicale_practice.practice.book.writing import (
     SlotTaken,
     attempt,
@@ -215,7 +215,7 @@ class _Change:
             after=state_after(after, before),
         )
         if not self.private:
-            file_findings(self.uow, self.practice, self.actor, self.calendar_id, after, self.findings)
+            file_findings(self.uow, self.practice, self.actor, self.calendar_id, after.id, self.findings)
 
     def _refuse(self, reason: str) -> Outcome:
         return refusals.refuse(

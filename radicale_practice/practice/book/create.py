@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from radicale_practice.practice import (
-    attention_rows,
     brake,
     double_booking,
     identities,
@@ -15,7 +14,9 @@ from radicale_practice.practice import (
 )
 from radicale_practice.practice.appointment_rows import Rows
 from radicale_practice.practice.book import codec, permissions, reach, recognised_moves
+from radicale_practice.practice.book.moved_content import Moved
 from radicale_practice.practice.book.permissions import CalendarFacts
+from radicale_practice.practice.book.title_findings import file_findings
 from radicale_practice.practice.book.writing import SlotTaken, attempt, insert_object, state_after
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import NotPermitted
@@ -32,6 +33,7 @@ def create(
     desired: CalendarObject,
     href: str,
     findings: Sequence[Finding] = (),
+    moved: Moved | None = None,
 ) -> Outcome:
     """Store a new event under the identity its client chose.
 
@@ -44,7 +46,7 @@ def create(
         raise NotPermitted("out of the device's window")
     original = recognised_moves.original_of(uow, practice, actor, calendar_id, desired)
     if original is not None and original.cancelled_in is not None:
-        revived = recognised_moves.revive(uow, practice, actor, calendar, original, desired, href)
+        revived = recognised_moves.revive(uow, practice, actor, calendar, original, desired, href, moved)
         if revived is not None:
             return revived
     if not calendar.private:
@@ -149,43 +151,7 @@ def _record(
         after=state_after(rows, None, **more),
     )
     if not calendar.private:
-        file_findings(uow, practice, actor, calendar.id, rows, findings, fresh=True)
-
-
-def file_findings(
-    uow: UnitOfWork,
-    practice: Practice,
-    actor: Actor,
-    calendar_id: int,
-    rows: Rows,
-    findings: Sequence[Finding],
-    *,
-    fresh: bool = False,
-) -> None:
-    """What was noticed in the titles, one open row of the attention list for each kind.
-
-    ``fresh``: the appointment is new in this transaction and on no list yet.
-    """
-    for kind in sorted({f.kind for f in findings}):
-        if not fresh and attention_rows.has_open(uow, practice.id, str(kind), rows.id):
-            continue
-        same = [f for f in findings if f.kind == kind]
-        former = next((f.former_patient_id for f in same if f.former_patient_id), None)
-        details: dict[str, object] = {
-            "instances": [f.recurrence_id.isoformat() if f.recurrence_id else None for f in same][:50]
-        }
-        if former is not None:
-            details["former_patient_id"] = former
-        attention_rows.file(
-            uow,
-            practice.id,
-            str(kind),
-            str(kind),
-            actor=actor,
-            calendar_id=calendar_id,
-            appointment_id=rows.id,
-            details=details,
-        )
+        file_findings(uow, practice, actor, calendar.id, rows.id, findings, fresh=True)
 
 
 def _hold(

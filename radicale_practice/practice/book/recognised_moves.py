@@ -2,7 +2,7 @@
 
 What was uploaded under the new href is only a copy of what the client could see. When the other half comes
 from the same device within minutes, the appointment itself takes the new place with everything hidden:
-patient, note, phone number, extras, history.
+patient, note, phone number, extras, history. What the client changed on the way (``Moved``) is taken over.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from radicale_practice.practice import (
     attention_entry,
     attention_rows,
     brake,
+    calendar_objects,
     clock,
     double_booking,
     identities,
@@ -28,8 +29,10 @@ from radicale_practice.practice import (
     revisions,
 )
 from radicale_practice.practice.appointment_rows import RULE, TIMING, Row, Rows, columns_of, is_documented
-from radicale_practice.practice.book import identity, permissions
+from radicale_practice.practice.book import identity, moved_content, permissions
+from radicale_practice.practice.book.moved_content import Moved
 from radicale_practice.practice.book.permissions import CalendarFacts
+from radicale_practice.practice.book.title_findings import file_findings
 from radicale_practice.practice.book.writing import SlotTaken, attempt, state_after
 from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.database import UnitOfWork
@@ -80,6 +83,35 @@ def original_of(
     return Original(int(found)) if found is not None else None
 
 
+def deleted_just_now(
+    uow: UnitOfWork, viewer: Viewer, practice: Practice, desired: CalendarObject
+) -> CalendarObject | None:
+    """The appointment that the same device has just deleted and now uploads again, as the viewer saw it."""
+    original = _deleted_by(uow, practice, refusals.actor_of(viewer), desired.uid, _links(desired))
+    if original is None:
+        return None
+    return moved_content.as_before(
+        uow, viewer, practice, original.appointment_id, original.before or {}, desired.uid
+    )
+
+
+def copy_made_just_now(
+    uow: UnitOfWork, viewer: Viewer, practice: Practice, stored: StoredObject
+) -> StoredObject | None:
+    """The copy of an event that the same device has just uploaded to a calendar the viewer may write to."""
+    made = _copy_made_by(uow, practice, refusals.actor_of(viewer), stored.appointment_id)
+    if made is None:
+        return None
+    query = select(calendar_object.c.id, calendar_object.c.calendar_id).where(
+        calendar_object.c.appointment_id == made, calendar_object.c.removed_revision.is_(None)
+    )
+    for object_id, calendar_id in uow.connection.execute(query.order_by(calendar_object.c.id)).all():
+        for copy in calendar_objects.load(uow, viewer, calendar_id, object_ids=[object_id], windowed=False):
+            if copy.owner_calendar_id == calendar_id:
+                return copy
+    return None
+
+
 def revive(
     uow: UnitOfWork,
     practice: Practice,
@@ -88,6 +120,7 @@ def revive(
     original: Original,
     desired: CalendarObject,
     href: str,
+    moved: Moved | None = None,
 ) -> Outcome | None:
     """DELETE came first: the appointment comes back in the new place. None: it is not to be had any more."""
     rows = appointment_rows.lock(uow, practice.id, original.appointment_id)
@@ -95,11 +128,16 @@ def revive(
         return None
     changes = _statuses(rows, original.before or {})
     changes.setdefault(rows.id, {}).update(_times(rows.master, desired))
-    return _move(uow, practice, actor, rows, changes, target, href, desired.uid)
+    return _move(uow, practice, actor, rows, changes, target, href, desired.uid, moved)
 
 
 def take_over_copy(
-    uow: UnitOfWork, viewer: Viewer, practice: Practice, stored: StoredObject, rows: Rows
+    uow: UnitOfWork,
+    viewer: Viewer,
+    practice: Practice,
+    stored: StoredObject,
+    rows: Rows,
+    moved: Moved | None = None,
 ) -> Outcome | None:
     """PUT came first: the deleted appointment takes its copy's place, and the copy goes without a trace in
     the practice. None: there is no copy made just now by the same device."""
@@ -139,7 +177,7 @@ def take_over_copy(
         calendar_id=target_id,
         private=target.private,
     )
-    return _move(uow, practice, actor, rows, changes, target, place.href, place.uid)
+    return _move(uow, practice, actor, rows, changes, target, place.href, place.uid, moved)
 
 
 def _move(
@@ -151,8 +189,13 @@ def _move(
     target: CalendarFacts,
     href: str,
     uid: str,
+    moved: Moved | None,
 ) -> Outcome:
     """The appointment in its new place; where the practice forbids that, there and not booked."""
+    known = {int(row["id"]) for row in rows.all}
+    for row_id, change in moved_content.changes(moved).items():
+        if row_id in known:
+            changes.setdefault(row_id, {}).update(change)
     away = target.private and rows.owner_calendar_id is not None and _counts(uow, rows.owner_calendar_id)
     clash = None
     unconfirmed = False
@@ -171,6 +214,8 @@ def _move(
     _record_move(uow, practice, actor, rows, after, target, href, uid, changes, away)
     if clash is not None:
         double_booking.file(uow, practice, after, clash, actor)
+    if moved is not None and not target.private:
+        file_findings(uow, practice, actor, target.id, rows.id, moved.findings)
     if unconfirmed:
         return Outcome("unconfirmed", refusals.SLOT_TAKEN, object_id, href, exact=False)
     return Outcome("done", "", object_id, href, exact=False)

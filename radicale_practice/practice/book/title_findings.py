@@ -1,0 +1,46 @@
+"""What was noticed in typed titles goes on the attention list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from radicale_practice.practice import attention_rows
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.model import Actor, Finding
+from radicale_practice.practice.projections import Practice
+
+
+def file_findings(
+    uow: UnitOfWork,
+    practice: Practice,
+    actor: Actor,
+    calendar_id: int,
+    appointment_id: int,
+    findings: Sequence[Finding],
+    *,
+    fresh: bool = False,
+) -> None:
+    """What was noticed in the titles, one open row of the attention list for each kind.
+
+    ``fresh``: the appointment is new in this transaction and on no list yet.
+    """
+    for kind in sorted({f.kind for f in findings}):
+        if not fresh and attention_rows.has_open(uow, practice.id, str(kind), appointment_id):
+            continue
+        same = [f for f in findings if f.kind == kind]
+        former = next((f.former_patient_id for f in same if f.former_patient_id), None)
+        details: dict[str, object] = {
+            "instances": [f.recurrence_id.isoformat() if f.recurrence_id else None for f in same][:50]
+        }
+        if former is not None:
+            details["former_patient_id"] = former
+        attention_rows.file(
+            uow,
+            practice.id,
+            str(kind),
+            str(kind),
+            actor=actor,
+            calendar_id=calendar_id,
+            appointment_id=appointment_id,
+            details=details,
+        )
