@@ -23,11 +23,8 @@ _WORDS = {
 }
 
 _REASONS = {
-    "de": {
-        "double booking": "Doppelbuchung",
-        "calendar is closed": "Kalender geschlossen",
-        "not allowed": "nicht erlaubt",
-    }
+    "en": {"slot-taken": "the time is already taken"},
+    "de": {"slot-taken": "Termin ist schon vergeben"},
 }
 
 
@@ -37,8 +34,10 @@ def words_of(language: str) -> Words:
 
 
 def reason_in(language: str, reason: str) -> str:
-    """Why an event is not booked, in the practice's language where we know the reason."""
-    return _REASONS.get(language[:2].lower(), {}).get(reason, reason)
+    """Why an event is not booked: the book's own reasons in the practice's language (else English), any
+    other, which a practice program wrote, as it is."""
+    known = _REASONS.get(language[:2].lower(), _REASONS["en"])
+    return known.get(reason, reason)
 
 
 def not_booked_prefixes() -> tuple[str, ...]:

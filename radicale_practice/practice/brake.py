@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from radicale_practice.practice import attention_rows, clock
 from radicale_practice.practice import journal as book_journal
@@ -25,6 +25,9 @@ CREATIONS = "burst-creations"
 
 TAKING_AWAY = frozenset({"cancel", "cancel-instance", "overwrite", "move-away"})
 """Actions that count as cancellations: they take an appointment out of the practice's reach."""
+
+CARRIED_OUT_BY = "carried_out_by"
+"""In the journal's ``after``: the person who had a held operation carried out."""
 
 GIVING_BACK = frozenset({"restore", "move", "undo", "copy-removed"})
 """Actions after which an appointment counts no longer."""
@@ -98,6 +101,8 @@ def _counted(
             journal.c.at >= since,
             journal.c.private.is_(False),
             journal.c.action.in_([*wanted, *GIVING_BACK, "held"]),
+            # what somebody in the practice has carried out is no haste of the device's
+            or_(journal.c.after.is_(None), journal.c.after.not_like(f'%"{CARRIED_OUT_BY}":%')),
         )
         .order_by(journal.c.id)
     )

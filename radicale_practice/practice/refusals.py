@@ -30,8 +30,10 @@ WINDOW = "window"
 SLOT_TAKEN = "slot-taken"
 CHANGED_MEANWHILE = "changed-meanwhile"
 NESTED_SERIES = "instance-of-a-series"
+OWN_ENTRY = "attention-entry"
 
-_SLOT_TAKEN_TEXTS = {"de": "Termin ist schon vergeben", "en": "the time is already taken"}
+UNCONFIRMED_REASONS = (SLOT_TAKEN,)
+"""What the book writes into ``unconfirmed_reason``; the event layer has the words for them."""
 
 Kind = Literal["done", "refused", "held", "unconfirmed"]
 
@@ -81,8 +83,8 @@ def refuse(
 ) -> Outcome:
     """Refuse a change to an existing event. The caller has undone whatever it wrote before.
 
-    ``phantom``: where the device believes the event to be now.
     The new revision is everybody's; only who may not write at all is told alone, and disturbs nobody.
+    ``phantom``: where the device believes the event to be now.
     """
     note_refusal(
         uow,
@@ -126,11 +128,6 @@ def note_refusal(
     attention_rows.file_refusal(
         uow, practice.id, reason, actor=actor, calendar_id=calendar_id, appointment_id=appointment_id
     )
-
-
-def slot_taken_text(practice: Practice) -> str:
-    """Why an event is not booked, as its author reads it: German for ``de``, else English."""
-    return _SLOT_TAKEN_TEXTS["de" if practice.language.lower().startswith("de") else "en"]
 
 
 def note_unconfirmed(

@@ -21,6 +21,7 @@ RANGES = {
     "brake_cancellations": (0, 1_000_000),
     "brake_creations": (0, 1_000_000),
     "brake_minutes": (1, 24 * 60),
+    "brake_days": (1, 3660),
     "move_minutes": (0, 24 * 60),
     "removed_days": (1, 36_500),
     "journal_days": (1, 36_500),
@@ -43,6 +44,7 @@ class PracticeSettings:
     brake_cancellations: int = 10
     brake_creations: int = 100
     brake_minutes: int = 10
+    brake_days: int = 7
     move_minutes: int = 10
     removed_days: int = 180
     journal_days: int = 3653

@@ -172,7 +172,7 @@ def test_forbidden_new_events_are_kept_unconfirmed_until_they_are_moved(world: W
     key = shown.appointments[0].id
     assert (world.row(key)["status"], world.row(key)["unconfirmed_reason"]) == (
         "unconfirmed",
-        "Termin ist schon vergeben",
+        "slot-taken",
     )
     assert [r["reason"] for r in world.attention("refused")] == ["slot-taken"]
     # moved to another taken slot: still not booked

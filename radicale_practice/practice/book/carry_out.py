@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from radicale_practice.practice import (
     appointment_rows,
+    brake,
     double_booking,
     identities,
     journal,
@@ -26,6 +27,7 @@ from radicale_practice.practice.book import codec, plan, writing
 from radicale_practice.practice.book.cancel import cancel_all
 from radicale_practice.practice.book.move import change_calendar
 from radicale_practice.practice.book.permissions import CalendarFacts
+from radicale_practice.practice.book.title_findings import file_findings
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict
 from radicale_practice.practice.model import Actor, CalendarKind, CalendarObject
@@ -48,13 +50,18 @@ class Report:
 
 @dataclass(slots=True)
 class _Work:
-    """What all operations of one burst share; ``written`` are the rows to look for clashes."""
+    """What all operations of one burst share; ``written`` are the rows to look for clashes, and whose."""
 
     uow: UnitOfWork
     actor: Actor
     practice: Practice
     calendars: dict[int, CalendarFacts]
-    written: list[Rows] = field(default_factory=list)
+    written: list[tuple[Rows, Actor]] = field(default_factory=list)
+
+    @property
+    def carried_out_by(self) -> dict[str, Any]:
+        """What the journal's ``after`` says beside the device, which is the row's actor."""
+        return {brake.CARRIED_OUT_BY: self.actor.staff_id}
 
 
 def carry_out(uow: UnitOfWork, actor: Actor, item: AttentionItem) -> Report:
@@ -73,10 +80,10 @@ def carry_out(uow: UnitOfWork, actor: Actor, item: AttentionItem) -> Report:
             report.done += 1
     revisions.flush(uow)
     private = {c for c, f in work.calendars.items() if f.private}
-    for rows in work.written:
+    for rows, author in work.written:
         clash = double_booking.decide(uow, rows, private)
         if clash is not None:
-            double_booking.file(uow, work.practice, rows, clash, actor)
+            double_booking.file(uow, work.practice, rows, clash, author)
     return report
 
 
@@ -115,20 +122,29 @@ def _create(work: _Work, entry: Any, kept: dict[str, Any]) -> str:
     if calendar_id not in work.calendars:
         return IDENTITY_TAKEN
     desired = codec.load(kept["desired"])
-    author = Actor(entry["staff_id"], entry["device_id"], entry["program"])
+    author = _author(entry)
     try:
         with writing.attempt(work.uow):
             rows = writing.insert_object(work.uow, work.practice.id, {calendar_id: "owner"}, desired, author)
             identities.assign(work.uow, calendar_id, rows.id, kept["href"], desired.uid)
     except Conflict:
         return IDENTITY_TAKEN
-    _record(work, "create", calendar_id, rows, None, writing.state_after(rows, None))
-    work.written.append(rows)
+    more = {"href": kept["href"], "uid": desired.uid}
+    _record(work, author, "create", calendar_id, rows, None, writing.state_after(rows, None, **more))
+    _file_findings(work, author, calendar_id, rows, kept)
+    work.written.append((rows, author))
     return ""
 
 
 def _cancel(work: _Work, entry: Any, kept: dict[str, Any], rows: Rows, current: CalendarObject) -> str:
-    cancel_all(work.uow, rows, work.actor, calendar_id=entry["calendar_id"])
+    cancel_all(
+        work.uow,
+        rows,
+        _author(entry),
+        calendar_id=entry["calendar_id"],
+        uid=current.uid,
+        **work.carried_out_by,
+    )
     return ""
 
 
@@ -136,12 +152,13 @@ def _change(work: _Work, entry: Any, kept: dict[str, Any], rows: Rows, current: 
     made = plan.make(current, codec.load(kept["desired"]), rows)
     if made.stale:
         return CHANGED_MEANWHILE
-    author = Actor(entry["staff_id"], entry["device_id"], entry["program"])
+    author = _author(entry)
     after, before = writing.carry_out(work.uow, rows, made, author)
     writing.touch_extras(work.uow, rows.id, made, author)
-    _record(work, "change", entry["calendar_id"], after, before, writing.state_after(after, before))
+    _record(work, author, "change", entry["calendar_id"], after, before, writing.state_after(after, before))
+    _file_findings(work, author, entry["calendar_id"], after, kept)
     if made.retimes:
-        work.written.append(after)
+        work.written.append((after, author))
     return ""
 
 
@@ -156,12 +173,25 @@ def _move(work: _Work, entry: Any, kept: dict[str, Any], rows: Rows, current: Ca
     except Conflict:
         return IDENTITY_TAKEN
     before = journal.state([rows.master], rows.calendars.get(rows.id, {}))
-    _record(work, "move", target.id, after, before, writing.state_after(after, before))
+    _record(work, _author(entry), "move", target.id, after, before, writing.state_after(after, before))
     return ""
+
+
+def _author(entry: Any) -> Actor:
+    """Whose operation it was: the practice hears of it, and undoes it, as the device's."""
+    return Actor(entry["staff_id"], entry["device_id"], entry["program"])
+
+
+def _file_findings(work: _Work, author: Actor, calendar_id: int, rows: Rows, kept: dict[str, Any]) -> None:
+    calendar = work.calendars.get(calendar_id)
+    if calendar is None or not calendar.private:
+        findings = codec.load_findings(kept.get("findings", []))
+        file_findings(work.uow, work.practice, author, calendar_id, rows.id, findings)
 
 
 def _record(
     work: _Work,
+    author: Actor,
     action: str,
     calendar_id: int,
     rows: Rows,
@@ -172,12 +202,12 @@ def _record(
         work.uow,
         action,
         practice_id=work.practice.id,
-        actor=work.actor,
+        actor=author,
         appointment_id=rows.id,
         calendar_id=calendar_id,
         patient_id=rows.master["patient_id"],
         before=before,
-        after=after,
+        after={**after, **work.carried_out_by},
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from radicale_practice.practice import (
+    attention_entry,
     brake,
     double_booking,
     journal,
@@ -81,12 +82,14 @@ class _Change:
         if master is not None and master.status is Status.CANCELLED:
             return cancel_rows(self.uow, self.viewer, self.practice, self.current, rows, facts)
         made = plan.make(self.current.object, self.desired, rows)
+        if attention_entry.is_entry(rows.master) and (made.writes_rows or made.writes_extra):
+            return self._give_back()
         return self._judged(made) or self._write(made)
 
     def _judged(self, made: Plan) -> Outcome | None:
         """The outcome if nothing is to be written or the change may not be."""
         if not (made.writes_rows or made.writes_extra or made.personal):
-            if made.pinned:
+            if made.pinned or made.dropped:
                 return self._refuse(refusals.DOCUMENTED)
             return Outcome(
                 "done", "", self.current.object_id, self.current.href, exact=not made.adjusted, changed=False
@@ -117,9 +120,10 @@ class _Change:
     def _action(self, made: Plan) -> str:
         if reach.takes_place_of(self.current.object, self.desired):
             return "overwrite"
-        if reach.moves_far(self.current.object, self.desired):
+        if reach.moves_far(self.practice, self.current.object, self.desired):
             return "move-away"
-        return "cancel-instance" if made.takes_away else "change"
+        cut = made.takes_away or reach.cuts_off(self.current.object, self.desired)
+        return "cancel-instance" if cut else "change"
 
     def _braked(self) -> Outcome | None:
         held = brake.check(
@@ -136,6 +140,7 @@ class _Change:
             "operation": "change",
             "current": codec.dump(self.current.object),
             "desired": codec.dump(self.desired),
+            "findings": codec.dump_findings(self.findings),
         }
         return refusals.hold(
             self.uow,
@@ -216,6 +221,11 @@ class _Change:
         )
         if not self.private:
             file_findings(self.uow, self.practice, self.actor, self.calendar_id, after.id, self.findings)
+
+    def _give_back(self) -> Outcome:
+        """The entry about changes that were not taken over: it is ours, and no change to tell of."""
+        revisions.touch(self.uow, self.calendar_id, [self.current.object_id])
+        return Outcome("refused", refusals.OWN_ENTRY, self.current.object_id, self.current.href, exact=False)
 
     def _refuse(self, reason: str) -> Outcome:
         return refusals.refuse(

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from radicale_practice.practice.model import Appointment, CalendarObject, Location, Patient, Status
+from radicale_practice.practice.model import (
+    Appointment,
+    CalendarObject,
+    Finding,
+    FindingKind,
+    Location,
+    Patient,
+    Status,
+)
 
 _TIMES = ("start", "end", "recurrence_id")
 _LISTS = ("rdate", "exdate")
@@ -30,6 +39,30 @@ def load(values: dict[str, Any]) -> CalendarObject:
         elsewhere=frozenset(datetime.fromisoformat(t) for t in values["elsewhere"]),
         appointments=tuple(_load(a) for a in values["appointments"]),
     )
+
+
+def dump_findings(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """What was noticed in an upload's titles, as JSON values."""
+    return [
+        {
+            "kind": str(f.kind),
+            "recurrence_id": f.recurrence_id.isoformat() if f.recurrence_id else None,
+            "former_patient_id": f.former_patient_id,
+        }
+        for f in findings
+    ]
+
+
+def load_findings(values: Iterable[dict[str, Any]]) -> list[Finding]:
+    """The findings again."""
+    return [
+        Finding(
+            FindingKind(v["kind"]),
+            datetime.fromisoformat(v["recurrence_id"]) if v["recurrence_id"] else None,
+            v["former_patient_id"],
+        )
+        for v in values
+    ]
 
 
 def _dump(entry: Appointment) -> dict[str, Any]:

@@ -41,8 +41,8 @@ class Plan:
     """Changes of rows by id, and what they mean.
 
     ``cancels``: instances that no longer take place. ``pinned``: the upload wanted to change something
-    documented. ``stale``: a row changed since the client's version was read. ``adjusted``: what will be
-    stored is not exactly what was uploaded.
+    documented; ``dropped``: to add something of the client's to it. ``stale``: a row changed since the
+    client's version was read. ``adjusted``: what will be stored is not exactly what was uploaded.
     """
 
     updates: dict[int, Row] = field(default_factory=dict)
@@ -54,6 +54,7 @@ class Plan:
     personal: dict[int, str] = field(default_factory=dict)
     takes_away: bool = False
     pinned: bool = False
+    dropped: bool = False
     stale: bool = False
     adjusted: bool = False
 
@@ -129,7 +130,10 @@ class _Maker:
         self._dropped()
         self._master()
         if self.desired.extra != self.current.extra:
-            self.plan.container = self.desired.extra
+            if is_documented(self.rows.master):
+                self.plan.dropped = self.plan.adjusted = True
+            else:
+                self.plan.container = self.desired.extra
         return self.plan
 
     def _match(self) -> None:
@@ -309,6 +313,9 @@ class _Maker:
     def _extras(self, row_id: int, entry: Appointment) -> None:
         shown = self.shown.get(row_id)
         if shown is None or shown.extra != entry.extra:
-            self.plan.extras[row_id] = entry.extra
+            if is_documented(self._row(row_id)):
+                self.plan.dropped = self.plan.adjusted = True
+            else:
+                self.plan.extras[row_id] = entry.extra
         if shown is None or shown.personal != entry.personal:
             self.plan.personal[row_id] = entry.personal

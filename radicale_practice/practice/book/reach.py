@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 
-from radicale_practice.practice import calendar_objects, spans
-from radicale_practice.practice.model import CalendarObject, Viewer
+from radicale_practice.practice import calendar_objects, clock, recurrence, spans, zones
+from radicale_practice.practice.model import Appointment, CalendarObject, Viewer
 from radicale_practice.practice.projections import Practice
 
-FAR = timedelta(days=366)
-"""An appointment moved further than this is as good as gone."""
+AHEAD = timedelta(days=550)
+"""How far ahead of now the instances of a series are counted."""
+
+_MOST_COUNTED = 2000
 
 
 def in_window(viewer: Viewer, practice: Practice, entry: CalendarObject) -> bool:
@@ -19,17 +24,57 @@ def in_window(viewer: Viewer, practice: Practice, entry: CalendarObject) -> bool
 
 
 def takes_place_of(current: CalendarObject, desired: CalendarObject) -> bool:
-    """Whether the upload overwrites the appointment with something else: other patient and other time."""
-    old, new = current.master, desired.master
-    if old is None or new is None or old.patient is None:
-        return False
-    other = new.patient is None or new.patient.id != old.patient.id
-    return other and (new.start, new.time_zone) != (old.start, old.time_zone)
+    """Whether the upload overwrites an appointment with something else: its patient replaced or removed."""
+    for old, new in _pairs(current, desired):
+        if old.patient is not None and (new.patient is None or new.patient.id != old.patient.id):
+            return True
+    return False
 
 
-def moves_far(current: CalendarObject, desired: CalendarObject) -> bool:
-    """Whether a single appointment is moved so far away that nobody will come upon it."""
+def moves_far(practice: Practice, current: CalendarObject, desired: CalendarObject) -> bool:
+    """Whether an appointment, a series or an instance is moved further than the practice's ``brake_days``."""
+    return any(is_far(practice, new.start - old.start) for old, new in _pairs(current, desired))
+
+
+def is_far(practice: Practice, distance: timedelta) -> bool:
+    """Whether that is further than an everyday change of an appointment."""
+    return abs(distance) > timedelta(days=practice.settings.brake_days)
+
+
+def cuts_off(current: CalendarObject, desired: CalendarObject) -> bool:
+    """Whether a changed rule leaves fewer instances to come than the series had (UNTIL, COUNT, INTERVAL).
+
+    A series that is only shifted keeps their number. Excluded and overridden instances are not this
+    function's business: the plan sees them.
+    """
     old, new = current.master, desired.master
-    if old is None or new is None or old.is_series or new.is_series:
+    if old is None or new is None or not old.is_series:
         return False
-    return abs(new.start - old.start) > FAR
+    if (old.rrule, old.rdate) == (new.rrule, new.rdate):
+        return False
+    shift = new.start - old.start
+    return _to_come(new, shift) < _to_come(old, timedelta())
+
+
+def _to_come(entry: Appointment, shift: timedelta) -> int:
+    now = zones.to_wall(clock.utc_now(), entry.time_zone) + shift
+    plain = replace(entry, exdate=())
+    if not plain.is_series:
+        return int(now <= plain.start < now + AHEAD)
+    return sum(1 for _ in islice(recurrence.expand(plain, now, now + AHEAD), _MOST_COUNTED))
+
+
+def _pairs(current: CalendarObject, desired: CalendarObject) -> Iterator[tuple[Appointment, Appointment]]:
+    """What was shown beside what is wanted in its place; instances changed for the first time beside what
+    their series says of them."""
+    shown = {a.id: a for a in current.appointments if a.id is not None}
+    by_date = {a.recurrence_id: a for a in current.overrides}
+    if current.master is not None and desired.master is not None:
+        yield current.master, desired.master
+    for new in desired.overrides:
+        if new.id is not None and new.id in shown:
+            yield shown[new.id], new
+        elif new.recurrence_id in by_date:
+            yield by_date[new.recurrence_id], new
+        elif current.master is not None and new.recurrence_id is not None:
+            yield replace(current.master, start=new.recurrence_id), new

@@ -29,7 +29,7 @@ from radicale_practice.practice import (
     revisions,
 )
 from radicale_practice.practice.appointment_rows import RULE, TIMING, Row, Rows, columns_of, is_documented
-from radicale_practice.practice.book import identity, moved_content, permissions
+from radicale_practice.practice.book import identity, moved_content, permissions, reach
 from radicale_practice.practice.book.moved_content import Moved
 from radicale_practice.practice.book.permissions import CalendarFacts
 from radicale_practice.practice.book.title_findings import file_findings
@@ -156,15 +156,14 @@ def take_over_copy(
     if place is None:
         return None
     target = facts[target_id]
-    source = rows.owner_calendar_id
-    if source is not None and source != target_id and target.private and _counts(uow, source):
+    entry = appointment_rows.entry_of(copy.master)
+    changes = {rows.id: _times(rows.master, CalendarObject(place.uid, (entry,)))}
+    if _leaves(uow, practice, rows, changes, target):
         held = brake.check(
             uow, practice, actor, brake.CANCELLATIONS, stored.calendar_id, appointment_id=rows.id
         )
         if held is not None:
             return None
-    entry = appointment_rows.entry_of(copy.master)
-    changes = {rows.id: _times(rows.master, CalendarObject(place.uid, (entry,)))}
     appointment_rows.delete_rows(uow, [*copy.overrides, copy.id])
     attention_rows.settle_moot(uow, practice.id, copy.id, refusals_too=True)
     attention_entry.update_entry(uow, practice, viewer.staff_id)
@@ -196,7 +195,7 @@ def _move(
     for row_id, change in moved_content.changes(moved).items():
         if row_id in known:
             changes.setdefault(row_id, {}).update(change)
-    away = target.private and rows.owner_calendar_id is not None and _counts(uow, rows.owner_calendar_id)
+    away = _leaves(uow, practice, rows, changes, target)
     clash = None
     unconfirmed = False
     try:
@@ -207,7 +206,7 @@ def _move(
     except SlotTaken:
         unconfirmed, clash = True, None
         changes.setdefault(rows.id, {}).update(
-            status=str(Status.UNCONFIRMED), unconfirmed_reason=refusals.slot_taken_text(practice)
+            status=str(Status.UNCONFIRMED), unconfirmed_reason=refusals.SLOT_TAKEN
         )
         refusals.note_unconfirmed(uow, practice, actor, target.id, rows.id)
         after, _, object_id = _replace(uow, rows, changes, target, href, uid)
@@ -279,6 +278,17 @@ def _copy_made_by(uow: UnitOfWork, practice: Practice, actor: Actor, original_id
 def _is_kept(rows: Rows) -> bool:
     """Whether something documented keeps these rows where they are."""
     return any(is_documented(r) for r in rows.all)
+
+
+def _leaves(
+    uow: UnitOfWork, practice: Practice, rows: Rows, changes: dict[int, Row], target: CalendarFacts
+) -> bool:
+    """Whether a move takes an appointment of the practice out of its reach: to a private calendar, or far."""
+    source = rows.owner_calendar_id
+    if source is None or not _counts(uow, source):
+        return False
+    new_start = changes.get(rows.id, {}).get("starts_at", rows.master["starts_at"])
+    return target.private or reach.is_far(practice, new_start - rows.master["starts_at"])
 
 
 def _counts(uow: UnitOfWork, calendar_id: int) -> bool:

@@ -66,7 +66,7 @@ def singles(draw: st.DrawFn) -> Appointment:
         note=draw(texts),
         phone=draw(st.sampled_from(["", "0664 1234567", "+43 1 2345\r\n6"])),
         transparent=draw(st.booleans()),
-        unconfirmed_reason="double booking" if status is Status.UNCONFIRMED else "",
+        unconfirmed_reason="slot-taken" if status is Status.UNCONFIRMED else "",
         author_staff_id=draw(st.sampled_from([None, 10, 11])),
         id=1,
         public_id=draw(st.sampled_from(["", "00ff00ff"])),

@@ -230,9 +230,9 @@ def test_the_seven_titles(name: View, title: str) -> None:
 
 
 def test_an_event_that_is_not_booked_says_so_and_keeps_its_title() -> None:
-    stored = replace(STORED, status=Status.UNCONFIRMED, unconfirmed_reason="double booking")
+    stored = replace(STORED, status=Status.UNCONFIRMED, unconfirmed_reason="slot-taken")
     text = render(CalendarObject("1", (stored,)), FULL)
-    prefix = "⚠ nicht gebucht: Doppelbuchung – "
+    prefix = "⚠ nicht gebucht: Termin ist schon vergeben – "
     assert f"{prefix}Huber Maria – Physio" in text.replace("\r\n ", "")
     assert row(upload(f"{prefix}Huber Maria – Knie", stored)).subject == "Knie"
     copied = upload(f"{prefix}Huber Maria – Knie")
