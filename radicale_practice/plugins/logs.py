@@ -12,12 +12,28 @@ import re
 import secrets
 import traceback
 from typing import Any
+from urllib.parse import unquote
+
+from radicale_practice.plugins import request
 
 _SALT = secrets.token_bytes(16)
-_OPAQUE = re.compile(r"(?:[0-9A-Fa-f]{16,}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})(?:\.ics)?")
-_QUOTED = re.compile(r"(['\"])(/[^/'\"\n]+/[^/'\"\n]+/)([^/].*)\1", re.DOTALL)
-_BARE = re.compile(r"(?:https?://[^/]+)?/[^/]+/[^/]+/.*[^/]", re.DOTALL)
-_CONTENT = ("content", "UID", "parse line", "etag", "HTTP_IF_MATCH", "header:")
+_OPAQUE = re.compile(
+    r"(?:[0-9A-Fa-f]{16,}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|o[0-9a-f]{1,15})(?:\.ics)?"
+)
+_FIXED = frozenset(
+    {"", ".well-known", "caldav", "carddav", ".web", ".mobileconfig", "robots.txt", "favicon.ico"}
+)
+"""Segments that say nothing of anybody."""
+
+_PATH = re.compile(r"((?:https?://[^/?#\s'\"]*)?)(/[^?#]*)(.*)", re.DOTALL)
+_STATUS = tuple(
+    re.compile(rf"( response status for )(['\"])(/.*)\2({depth} in [0-9.]+ seconds)", re.DOTALL)
+    for depth in (" with depth '[^']*'", "")
+)
+"""What Radicale formats before it logs; with a depth it is quoted twice."""
+
+_QUOTED = re.compile(r"(['\"])((?:https?:/)?/.*)['\"]", re.DOTALL)
+_CONTENT = ("content", "UID", "parse line", "etag", "HTTP_IF_MATCH", "header:", "filename")
 """Parts of Radicale's and vobject's message templates whose text arguments carry what clients sent."""
 
 
@@ -48,7 +64,7 @@ class ContentFilter(logging.Filter):
         if not record.args:
             record.msg, record.args = masked(template), None
         elif isinstance(record.args, tuple):
-            strict = any(part in template for part in _CONTENT) or record.levelno < logging.DEBUG
+            strict = any(part in template for part in _CONTENT) or record.levelno <= logging.DEBUG
             record.args = tuple(_harmless(argument, strict) for argument in record.args)
         return True
 
@@ -61,18 +77,32 @@ def _harmless(argument: Any, strict: bool) -> Any:
     text = argument if isinstance(argument, str) else str(argument)
     if text.startswith("Traceback (most recent call last)"):
         return _frames_only(text)
-    if (strict or "\n" in text) and not _BARE.fullmatch(text):
+    if (strict or "\n" in text) and not _PATH.fullmatch(text):
         return f"<{len(text)} characters>"
     return masked(text)
 
 
 def masked(text: str) -> str:
-    """``text`` with the last segment of each item path hidden unless it is an opaque name."""
-    if _BARE.fullmatch(text):
-        head, _, name = text.rpartition("/")
-        return f"{head}/{mask_name(name)}"
+    """``text`` with every segment of a path hidden that is neither an opaque name nor the person asking."""
+    whole = _PATH.fullmatch(text)
+    if whole is not None:
+        return _masked_path(whole)
+    status = next(filter(None, (pattern.search(text) for pattern in _STATUS)), None)
+    if status is not None:
+        quoted = f"{status[2]}{masked(status[3])}{status[2]}"
+        return f"{text[: status.start()]}{status[1]}{quoted}{text[status.start(4) :]}"
     # Greedy to the last quote: a name may hold quotes itself.
-    return _QUOTED.sub(lambda m: f"{m[1]}{m[2]}{mask_name(m[3])}{m[1]}", text)
+    return _QUOTED.sub(lambda m: f"{m[1]}{masked(m[2])}{m[1]}", text)
+
+
+def _masked_path(path: re.Match[str]) -> str:
+    host, segments, rest = path[1], path[2].split("/"), path[3]
+    known = request.known_names()
+    shown = [
+        mask_name(s) if s not in _FIXED and not (n == 1 and unquote(s) in known) else s
+        for n, s in enumerate(segments)
+    ]
+    return host + "/".join(shown) + (rest[0] + mask_name(rest[1:]) if rest else "")
 
 
 def mask_name(name: str) -> str:

@@ -6,6 +6,7 @@ request: that is where ``begin`` resets all this. Code that needs a viewer and f
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from radicale_practice.plugins.home import Home, load_home
+from radicale_practice.practice import staff
 from radicale_practice.practice.database import Database, UnitOfWork, translated_errors
 from radicale_practice.practice.errors import Unavailable, ViewerMissing
 from radicale_practice.practice.model import Actor, Viewer
@@ -53,7 +55,10 @@ class BodyCopy:
 
 @dataclass(slots=True)
 class Request:
-    """One request. ``unavailable`` remembers that the database failed, whoever swallowed the error."""
+    """One request. ``unavailable`` remembers that the database failed, whoever swallowed the error.
+
+    ``claimed``: the path name of who the client says it is, before that is judged.
+    """
 
     method: str = ""
     user_agent: str = ""
@@ -62,6 +67,7 @@ class Request:
     home: Home | None = None
     unit: UnitOfWork | None = None
     unavailable: bool = False
+    claimed: str = ""
     notes: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -127,7 +133,9 @@ def begin(environ: dict[str, Any]) -> Request:
         _current.set(known)
         return known
     request = Request(
-        method=environ.get("REQUEST_METHOD", "").upper(), user_agent=environ.get("HTTP_USER_AGENT", "")[:255]
+        method=environ.get("REQUEST_METHOD", "").upper(),
+        user_agent=environ.get("HTTP_USER_AGENT", "")[:255],
+        claimed=_claimed(environ.get("HTTP_AUTHORIZATION", "")),
     )
     if "wsgi.input" in environ:
         request.body = BodyCopy(environ["wsgi.input"])
@@ -135,6 +143,23 @@ def begin(environ: dict[str, Any]) -> Request:
     environ[ENVIRON_KEY] = request
     _current.set(request)
     return request
+
+
+def known_names() -> frozenset[str]:
+    """Path names of the person behind this thread's request, as claimed and as signed in."""
+    request = _current.get()
+    if request is None:
+        return frozenset()
+    signed_in = staff.path_name(request.viewer.user_name) if request.viewer is not None else ""
+    return frozenset({request.claimed, signed_in} - {""})
+
+
+def _claimed(authorization: str) -> str:
+    try:
+        typed = b64decode(authorization.removeprefix("Basic ").strip()).decode()
+    except ValueError:
+        return ""
+    return staff.path_name(typed.partition(":")[0])
 
 
 def current() -> Request:
