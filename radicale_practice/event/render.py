@@ -7,7 +7,6 @@ a line is made in their place. Nothing depends on the clock: two reads without a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 from radicale_practice.event import client_zones
 from radicale_practice.event.extra import Envelope, load_envelope
@@ -72,12 +71,12 @@ def event_times(obj: CalendarObject, appointment: Appointment, projection: Proje
     if appointment.recurrence_id is not None:
         series = master if master is not None else appointment
         return EventTimes(zone, zone_of(series, projection), series.all_day, "", (), ())
-    excluded: set[datetime] = set()
-    if appointment.is_series:
-        excluded.update(appointment.exdate, obj.elsewhere)
-        excluded.update(
-            a.recurrence_id for a in obj.overrides if a.status is Status.CANCELLED and a.recurrence_id
-        )
+    if not appointment.is_series:
+        return EventTimes(zone, zone, appointment.all_day, "", (), ())
+    excluded = {*appointment.exdate, *obj.elsewhere}
+    excluded.update(
+        a.recurrence_id for a in obj.overrides if a.status is Status.CANCELLED and a.recurrence_id
+    )
     rule = appointment.rrule if appointment.rrule and is_valid(appointment) else ""
     return EventTimes(
         zone, zone, appointment.all_day, rule, tuple(sorted(set(appointment.rdate))), tuple(sorted(excluded))

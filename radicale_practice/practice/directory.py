@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, literal, or_, select
+from sqlalchemy import and_, bindparam, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from radicale_practice.practice.database import UnitOfWork
@@ -28,6 +28,31 @@ _MOST = 900
 """Keys in one question; a title has a handful, an upload of this many is cut into several questions."""
 
 
+_RECOGNISED = and_(
+    patient.c.practice_id == bindparam("practice"), patient.c.active, patient.c.merged_into_id.is_(None)
+)
+
+_BY_NUMBER = select(*_COLUMNS).where(_RECOGNISED, patient.c.number.in_(bindparam("numbers", expanding=True)))
+
+_BY_KEY = (
+    select(*_COLUMNS)
+    .join(patient_name, patient_name.c.patient_id == patient.c.id)
+    .where(
+        _RECOGNISED,
+        patient_name.c.practice_id == bindparam("practice"),
+        patient_name.c.name_key.in_(bindparam("keys", expanding=True)),
+    )
+)
+
+_SOURCE = patient.c.first_name + literal(_SEPARATOR) + patient.c.last_name
+
+_MISSING = (
+    select(*_COLUMNS)
+    .outerjoin(patient_name, patient_name.c.patient_id == patient.c.id)
+    .where(_RECOGNISED, or_(patient_name.c.patient_id.is_(None), patient_name.c.source != _SOURCE))
+)
+
+
 class PracticeDirectory:
     """Patients and locations of one practice, for the reading of titles.
 
@@ -46,8 +71,8 @@ class PracticeDirectory:
         wanted = sorted({n for n in numbers if n and "\0" not in n})
         found: list[Patient] = []
         for part in _parts(wanted):
-            query = select(*_COLUMNS).where(self._recognised(), patient.c.number.in_(part))
-            found += [_patient(row) for row in self._uow.connection.execute(query)]
+            parameters = {"practice": self._practice_id, "numbers": part}
+            found += [_patient(row) for row in self._uow.connection.execute(_BY_NUMBER, parameters)]
         return found
 
     def patients_by_name(self, keys: Collection[str]) -> Sequence[tuple[str, Patient]]:
@@ -61,16 +86,8 @@ class PracticeDirectory:
         self._complete_keys()
         candidates = [p for key, p in self._unkept if key in {order_free(w) for w in wanted}]
         for part in _parts(sorted({order_free(key) for key in wanted})):
-            query = (
-                select(*_COLUMNS)
-                .join(patient_name, patient_name.c.patient_id == patient.c.id)
-                .where(
-                    self._recognised(),
-                    patient_name.c.practice_id == self._practice_id,
-                    patient_name.c.name_key.in_(part),
-                )
-            )
-            candidates += [_patient(row) for row in self._uow.connection.execute(query)]
+            parameters = {"practice": self._practice_id, "keys": part}
+            candidates += [_patient(row) for row in self._uow.connection.execute(_BY_KEY, parameters)]
         # The stored key knows neither the order of the words nor today's name for certain.
         found = {(key, p.id): (key, p) for p in candidates for key in name_keys(p.first_name, p.last_name)}
         return [pair for pair in found.values() if pair[0] in wanted]
@@ -84,13 +101,6 @@ class PracticeDirectory:
             rows = self._uow.connection.execute(query.order_by(location.c.id))
             self._locations = [Location(row.id, row.name) for row in rows]
         return self._locations
-
-    def _recognised(self) -> ColumnElement[bool]:
-        return and_(
-            patient.c.practice_id == self._practice_id,
-            patient.c.active,
-            patient.c.merged_into_id.is_(None),
-        )
 
     def _complete_keys(self) -> None:
         """Make the keys of new and renamed patients: kept by a writer, held in memory by a reader."""
@@ -106,18 +116,7 @@ class PracticeDirectory:
 
 def missing_names(uow: UnitOfWork, practice_id: int) -> list[Any]:
     """Recognisable patients without a key, or with the key of a former name."""
-    source = patient.c.first_name + literal(_SEPARATOR) + patient.c.last_name
-    query = (
-        select(*_COLUMNS)
-        .outerjoin(patient_name, patient_name.c.patient_id == patient.c.id)
-        .where(
-            patient.c.practice_id == practice_id,
-            patient.c.active,
-            patient.c.merged_into_id.is_(None),
-            or_(patient_name.c.patient_id.is_(None), patient_name.c.source != source),
-        )
-    )
-    return list(uow.connection.execute(query))
+    return list(uow.connection.execute(_MISSING, {"practice": practice_id}))
 
 
 def keep_names(uow: UnitOfWork, practice_id: int, rows: Sequence[Any]) -> None:

@@ -95,8 +95,8 @@ READS: dict[str, Callable[[Client, str], Answer]] = {
     "get all": lambda c, p: c.request("GET", p),
 }
 
-READ_LIMIT = 20
-WRITE_LIMIT = 80
+READ_LIMIT = 14
+WRITE_LIMIT = 50
 
 
 def fill(client: Client, path: str, first: int, last: int) -> None:
