@@ -6,9 +6,8 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from radicale_practice.cli.context import DatabaseOption, PracticeOption, console, reading
+from radicale_practice.cli.context import DatabaseOption, PracticeOption, reading, show_table
 from radicale_practice.cli.moments import parse_day
 from radicale_practice.practice import agenda as agendas
 from radicale_practice.practice import calendars, clock
@@ -21,7 +20,7 @@ def agenda(
         list[str] | None,
         typer.Option("--calendar", help="Only this one; may be repeated."),
     ] = None,
-    days: Annotated[int, typer.Option("--days", min=1, max=agendas.MOST_DAYS)] = 1,
+    days: Annotated[int, typer.Option("--days", min=1, max=agendas.MOST_DAYS, help="How many days.")] = 1,
     practice: PracticeOption = None,
     database: DatabaseOption = None,
 ) -> None:
@@ -36,18 +35,22 @@ def agenda(
             chosen = [row for row in known if row.active and row.kind is CalendarKind.PRACTITIONER]
         names = {row.id: row.name for row in chosen}
         found = agendas.between(uow, None, names, first, first + timedelta(days=days))
-    table = Table("Day", "From", "To", "Calendar", "Patient", "Subject", "Place", "Status", "Id")
-    for entry in found:
-        patient = entry.patient
-        table.add_row(
-            f"{entry.start:%a %Y-%m-%d}",
-            "all day" if entry.all_day else f"{entry.start:%H:%M}",
-            "" if entry.all_day else f"{entry.end:%H:%M}",
-            names[entry.calendar_id],
-            f"{patient.last_name} {patient.first_name} ({patient.number})" if patient else "",
-            entry.subject,
-            ", ".join(filter(None, (entry.location, entry.room))),
-            entry.status,
-            str(entry.appointment_id),
-        )
-    console().print(table)
+    show_table(
+        ("Day", "From", "To", "Calendar", "Patient", "Subject", "Place", "Status", "Id"),
+        (_row(entry, names) for entry in found),
+    )
+
+
+def _row(entry: agendas.Entry, names: dict[int, str]) -> tuple[object, ...]:
+    patient = entry.patient
+    return (
+        f"{entry.start:%a %Y-%m-%d}",
+        "all day" if entry.all_day else f"{entry.start:%H:%M}",
+        "" if entry.all_day else f"{entry.end:%H:%M}",
+        names[entry.calendar_id],
+        f"{patient.last_name} {patient.first_name} ({patient.number})" if patient else "",
+        entry.subject,
+        ", ".join(filter(None, (entry.location, entry.room))),
+        entry.status,
+        entry.appointment_id,
+    )

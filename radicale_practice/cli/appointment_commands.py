@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from radicale_practice.cli.context import (
     DatabaseOption,
     PracticeOption,
     Session,
-    console,
     reading,
+    show_table,
     writing,
 )
-from radicale_practice.cli.moments import parse_day, parse_end, parse_moment, shown
+from radicale_practice.cli.moments import parse_day, parse_day_or_moment, parse_end, parse_moment, shown
 from radicale_practice.practice import book, calendars, clock, lookup, patients, weekly
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.model import Appointment, Status
@@ -29,11 +28,15 @@ CalendarName = Annotated[str, typer.Argument(help="Name or id of the calendar, o
 Start = Annotated[str, typer.Argument(help="Such as '2026-11-24 09:00' or 'tue 09:00'; --all-day: a day.")]
 AppointmentName = Annotated[str, typer.Argument(help="The appointment's id.")]
 PatientNumber = Annotated[str | None, typer.Option("--patient", help="Patient number; without it: a block.")]
-Subject = Annotated[str, typer.Option("--subject")]
+Subject = Annotated[str, typer.Option("--subject", help="What it is about, such as Massage.")]
 Rooms = Annotated[list[str] | None, typer.Option("--room", help="A room's calendar; may be repeated.")]
 Place = Annotated[str | None, typer.Option("--location", help="Name of a location of the practice.")]
 End = Annotated[str | None, typer.Option("--end", help="Time of day, or day and time.")]
-Minutes = Annotated[int | None, typer.Option("--minutes", min=1, max=24 * 60)]
+OnDay = Annotated[
+    str | None,
+    typer.Option("--on", help="Of a series only the one of this day; its time too, if several are."),
+]
+Minutes = Annotated[int | None, typer.Option("--minutes", min=1, max=24 * 60, help="How long; else 30.")]
 
 DEFAULT_MINUTES = 30
 
@@ -46,8 +49,8 @@ def add(
     minutes: Minutes = None,
     patient: PatientNumber = None,
     subject: Subject = "",
-    note: Annotated[str, typer.Option("--note")] = "",
-    phone: Annotated[str, typer.Option("--phone")] = "",
+    note: Annotated[str, typer.Option("--note", help="Shown in the full view only.")] = "",
+    phone: Annotated[str, typer.Option("--phone", help="Phone number for this appointment.")] = "",
     room: Rooms = None,
     location: Place = None,
     all_day: Annotated[bool, typer.Option("--all-day", help="START and --end are days, both in it.")] = False,
@@ -71,50 +74,76 @@ def move(
     minutes: Minutes = None,
     calendar: Annotated[str | None, typer.Option("--calendar", help="To another calendar.")] = None,
     room: Rooms = None,
+    on_day: OnDay = None,
     practice: PracticeOption = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Move an appointment to another time, calendar or room."""
+    """Move an appointment to another time, calendar or room.
+
+    A series is shifted as a whole, so that the one nearest to START takes place then; documented ones and
+    those moved by themselves stay. With --on, one of it is moved.
+    """
     with writing(database, practice) as session:
         uow, about = session.uow, session.practice
-        appointment_id = lookup.appointment_id(uow, about.id, appointment)
+        appointment_id, on = _meant(session, appointment, on_day)
         begin = parse_moment(start, clock.today(about.time_zone)) if start is not None else None
-        known = begin or book.show(uow, appointment_id).appointment.start
+        before = _shown(session, appointment_id, on).appointment
         book.reschedule(
             uow,
             session.actor,
             appointment_id,
             begin,
-            parse_end(end, minutes, known),
+            parse_end(end, minutes, begin or before.start),
             calendar_id=calendars.find(uow, about.id, calendar).id if calendar is not None else None,
             rooms=_rooms(session, room) if room is not None else None,
+            on=on,
         )
-        moved = book.show(uow, appointment_id).appointment
-    typer.echo(f"appointment {appointment_id} is on {shown(moved.start)} to {moved.end:%H:%M}")
+        moved = _shown(session, appointment_id, on).appointment
+    if moved.is_series:
+        typer.echo(f"series {appointment_id} moved as a whole (--on moves one of it): ", nl=False)
+        typer.echo(f"the first was on {shown(before.start)}, is on {shown(moved.start)} to {moved.end:%H:%M}")
+    else:
+        typer.echo(f"appointment {appointment_id} is on {shown(moved.start)} to {moved.end:%H:%M}")
 
 
 @app.command("cancel")
 def cancel(
-    appointment: AppointmentName, practice: PracticeOption = None, database: DatabaseOption = None
+    appointment: AppointmentName,
+    on_day: OnDay = None,
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
 ) -> None:
-    """Cancel an appointment or a series; ``restore`` brings it back."""
+    """Cancel an appointment, a series as a whole, or one of it; ``restore`` brings it back."""
     with writing(database, practice) as session:
-        appointment_id = lookup.appointment_id(session.uow, session.practice.id, appointment)
-        remain = book.cancel_appointment(session.uow, session.actor, appointment_id)
-    kept = ", but for the documented ones of the series" if remain else ""
-    typer.echo(f"appointment {appointment_id} cancelled{kept}")
+        appointment_id, on = _meant(session, appointment, on_day)
+        found = _shown(session, appointment_id, on)
+        entries = (found.appointment, *found.overrides)
+        if all(entry.status is Status.CANCELLED for entry in entries):
+            raise InvalidValue(f"appointment {appointment_id} is cancelled already")
+        remain = book.cancel_appointment(session.uow, session.actor, appointment_id, on=on)
+    if found.appointment.is_series:
+        kept = ", but for the documented ones" if remain else ""
+        typer.echo(f"series {appointment_id} cancelled as a whole (--on cancels one of it){kept}")
+    else:
+        typer.echo(f"appointment {appointment_id}{_of(on)} cancelled")
 
 
 @app.command("restore")
 def restore(
-    appointment: AppointmentName, practice: PracticeOption = None, database: DatabaseOption = None
+    appointment: AppointmentName,
+    on_day: OnDay = None,
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
 ) -> None:
-    """Bring a cancelled appointment back."""
+    """Bring a cancelled appointment back, or one of a series."""
     with writing(database, practice) as session:
-        appointment_id = lookup.appointment_id(session.uow, session.practice.id, appointment)
-        same = book.restore(session.uow, session.actor, appointment_id)
+        appointment_id, on = _meant(session, appointment, on_day, cancelled=True)
+        before = book.show(session.uow, appointment_id)
+        same = book.restore(session.uow, session.actor, appointment_id, on=on)
+        if book.show(session.uow, appointment_id) == before:
+            raise InvalidValue(f"nothing of appointment {appointment_id} is cancelled; one of a series: --on")
     changed = "" if same else "; its address was taken, devices see it as a new one"
-    typer.echo(f"appointment {appointment_id} restored{changed}")
+    typer.echo(f"appointment {appointment_id}{_of(on)} restored{changed}")
 
 
 @app.command("link")
@@ -122,6 +151,7 @@ def link(
     appointment: AppointmentName,
     number: Annotated[str | None, typer.Argument(help="Patient number.")] = None,
     nobody: Annotated[bool, typer.Option("--nobody", help="No patient: a block.")] = False,
+    on_day: OnDay = None,
     practice: PracticeOption = None,
     database: DatabaseOption = None,
 ) -> None:
@@ -129,57 +159,60 @@ def link(
     if (number is None) is not nobody:
         raise InvalidValue("give a patient number, or --nobody")
     with writing(database, practice) as session:
-        appointment_id = lookup.appointment_id(session.uow, session.practice.id, appointment)
+        appointment_id, on = _meant(session, appointment, on_day)
         found = None
         if number is not None:
             found = patients.by_number(session.uow, session.practice.id, number).id
-        book.link_patient(session.uow, session.actor, appointment_id, found)
-    typer.echo(f"appointment {appointment_id}: " + (f"patient {number}" if number else "no patient"))
+        book.link_patient(session.uow, session.actor, appointment_id, found, on=on)
+    said = f"patient {number}" if number else "no patient"
+    typer.echo(f"appointment {appointment_id}{_of(on)}: {said}")
 
 
 @app.command("status")
 def status(
     appointment: AppointmentName,
     new: Annotated[Status, typer.Argument(metavar="STATUS")],
+    on_day: OnDay = None,
     practice: PracticeOption = None,
     database: DatabaseOption = None,
 ) -> None:
     """Set the status, such as arrived, done, no_show."""
     with writing(database, practice) as session:
-        appointment_id = lookup.appointment_id(session.uow, session.practice.id, appointment)
-        book.set_status(session.uow, session.actor, appointment_id, new)
-    typer.echo(f"appointment {appointment_id}: {new}")
+        appointment_id, on = _meant(session, appointment, on_day)
+        book.set_status(session.uow, session.actor, appointment_id, new, on=on)
+    typer.echo(f"appointment {appointment_id}{_of(on)}: {new}")
 
 
 @app.command("show")
 def show(
-    appointment: AppointmentName, practice: PracticeOption = None, database: DatabaseOption = None
+    appointment: AppointmentName,
+    on_day: OnDay = None,
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
 ) -> None:
-    """Everything about one appointment or series."""
+    """Everything about one appointment or series, or about one of a series."""
     with reading(database, practice) as session:
-        appointment_id = lookup.appointment_id(session.uow, session.practice.id, appointment)
-        found = book.show(session.uow, appointment_id)
+        appointment_id, on = _meant(session, appointment, on_day)
+        found = _shown(session, appointment_id, on)
         names = {
             row.id: row.name
             for row in calendars.list_all(session.uow, session.practice.id, with_private=True)
         }
-    table = Table(show_header=False)
-    for name, value in _facts(found.appointment):
-        table.add_row(name, value)
+    facts = _facts(found.appointment)
     for calendar_id, role in sorted(found.calendars.items(), key=lambda pair: pair[1]):
-        table.add_row("calendar" if role == "owner" else "room", names.get(calendar_id, str(calendar_id)))
+        facts.append(("calendar" if role == "owner" else "room", names.get(calendar_id, str(calendar_id))))
     for instance in found.overrides:
         if instance.recurrence_id is not None:
-            facts = f"{shown(instance.start)} to {instance.end:%H:%M}, {instance.status}"
-            table.add_row(f"instead of {shown(instance.recurrence_id)}", facts)
-    console().print(table)
+            time = f"{shown(instance.start)} to {instance.end:%H:%M}, {instance.status}"
+            facts.append((f"instead of {shown(instance.recurrence_id)}", time))
+    show_table((), facts)
 
 
 @series_app.command("add")
 def add_series(
     calendar: CalendarName,
     first: Annotated[str, typer.Argument(help="The first one, such as '2026-11-24 09:00' or 'tue 09:00'.")],
-    times: Annotated[int, typer.Option("--times", min=1, max=weekly.MOST_TIMES)] = 10,
+    times: Annotated[int, typer.Option("--times", min=1, max=weekly.MOST_TIMES, help="How many.")] = 10,
     every: Annotated[int, typer.Option("--every", min=1, max=52, help="Weeks from one to the next.")] = 1,
     end: End = None,
     minutes: Minutes = None,
@@ -203,6 +236,27 @@ def add_series(
         typer.echo(f"  {shown(start)}")
     for start, reason in plan.skipped:
         typer.echo(f"  {shown(start)} left out: {reason}")
+
+
+def _meant(
+    session: Session, typed: str, on_day: str | None, cancelled: bool = False
+) -> tuple[int, datetime | None]:
+    """The appointment's id, and the original start of the one of a series that is meant."""
+    appointment_id = lookup.appointment_id(session.uow, session.practice.id, typed)
+    if on_day is None:
+        return appointment_id, None
+    day, at = parse_day_or_moment(on_day, clock.today(session.practice.time_zone))
+    return appointment_id, book.instance_on(session.uow, appointment_id, day, at, cancelled=cancelled)
+
+
+def _shown(session: Session, appointment_id: int, on: datetime | None) -> book.Shown:
+    if on is None:
+        return book.show(session.uow, appointment_id)
+    return book.show_instance(session.uow, appointment_id, on)
+
+
+def _of(on: datetime | None) -> str:
+    return f", the one of {shown(on)}" if on is not None else ""
 
 
 def _new(
@@ -250,7 +304,8 @@ def _rooms(session: Session, names: list[str] | None) -> tuple[int, ...]:
 def _facts(found: Appointment) -> list[tuple[str, str]]:
     patient = found.patient
     facts = [
-        ("id", f"{found.id} ({found.public_id})"),
+        ("id", f"{found.id} ({found.public_id})" if found.public_id else ""),
+        ("instance of", shown(found.recurrence_id) if found.recurrence_id is not None else ""),
         ("start", shown(found.start) + (" (all day)" if found.all_day else "")),
         ("end", shown(found.end)),
         ("time zone", found.time_zone),

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from radicale_practice.cli.context import DatabaseOption, PracticeOption, console, reading, writing
+from radicale_practice.cli.context import DatabaseOption, PracticeOption, reading, show_table, writing
 from radicale_practice.practice import calendars, staff
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.model import Access, CalendarKind, Viewer
@@ -55,17 +54,45 @@ def list_(
     with reading(database, practice) as session:
         if staff_name is None:
             people = {m.id: m.user_name for m in staff.list_all(session.uow, session.practice.id)}
-            table = Table("Name", "Kind", "Person", "Id", "Active")
-            for row in calendars.list_all(session.uow, session.practice.id):
-                person = people.get(row.staff_id or 0, "")
-                table.add_row(row.name, row.kind, person, row.public_id, "yes" if row.active else "no")
+            headings = ("Name", "Kind", "Person", "Id", "Active")
+            rows = [
+                (row.name, row.kind, people.get(row.staff_id or 0, ""), row.public_id, _yes(row.active))
+                for row in calendars.list_all(session.uow, session.practice.id)
+            ]
         else:
             viewer = viewer_of(staff.get(session.uow, session.practice.id, staff_name))
-            table = Table("Name", "Kind", "Access", "Address")
-            for info in calendars.list_for(session.uow, viewer):
-                path = f"/{staff.path_name(viewer.user_name)}/{info.path_name}/"
-                table.add_row(info.name, info.kind, info.access, path)
-    console().print(table)
+            home = staff.path_name(viewer.user_name)
+            headings = ("Name", "Kind", "Access", "Address", "Id")
+            rows = [
+                (info.name, info.kind, info.access, f"/{home}/{info.path_name}/", info.public_id)
+                for info in calendars.list_for(session.uow, viewer)
+            ]
+    show_table(headings, rows)
+
+
+@app.command("rename")
+def rename(
+    calendar: CalendarName,
+    name: Annotated[str, typer.Argument(help="What it is called from now on.")],
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Give a calendar another name; who has renamed it on a device keeps that name there."""
+    with writing(database, practice) as session:
+        row = calendars.find(session.uow, session.practice.id, calendar)
+        calendars.rename(session.uow, row.id, name)
+    typer.echo(f"{row.name}: is now called {name.strip()}")
+
+
+@app.command("deactivate")
+def deactivate(
+    calendar: CalendarName, practice: PracticeOption = None, database: DatabaseOption = None
+) -> None:
+    """Show a calendar to nobody any more; its appointments stay in the database."""
+    with writing(database, practice) as session:
+        row = calendars.find(session.uow, session.practice.id, calendar)
+        calendars.deactivate(session.uow, row.id)
+    typer.echo(f"{row.name}: deactivated")
 
 
 @app.command("grant")
@@ -97,6 +124,10 @@ def revoke(
         member = staff.get(session.uow, session.practice.id, user_name)
         had = calendars.revoke(session.uow, row.id, member.id)
     typer.echo(f"{row.name}: " + ("grant taken back" if had else "there was no grant"))
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
 
 
 def viewer_of(member: staff.StaffMember) -> Viewer:

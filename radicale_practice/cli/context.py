@@ -5,14 +5,16 @@ from __future__ import annotations
 import configparser
 import getpass
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from rich import box
 from rich.console import Console
+from rich.table import Table
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from typer.core import TyperGroup
 
@@ -77,8 +79,29 @@ def fail(message: str, code: int = 1) -> NoReturn:
 
 
 def console() -> Console:
-    """Where tables and progress bars go; no colours into files."""
+    """Where progress bars go; no colours into files."""
     return Console(highlight=False, soft_wrap=True)
+
+
+PIPE_WIDTH = 10_000
+"""Columns where there is no terminal: nothing is cut or folded."""
+
+
+def show_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table whole: on a narrow terminal long cells are folded, in a pipe lines are as long as needed.
+
+    Without headings the first cell of each row names it.
+    """
+    there = Console(highlight=False, markup=False, emoji=False)
+    if not there.is_terminal:
+        there.width = PIPE_WIDTH
+    table = Table(show_header=bool(headings), box=box.SQUARE if there.is_terminal else None)
+    cells = [[str(cell) for cell in row] for row in rows]
+    for number in range(len(headings) or max(map(len, cells), default=0)):
+        table.add_column(headings[number] if headings else "", overflow="fold")
+    for row in cells:
+        table.add_row(*row)
+    there.print(table)
 
 
 def actor() -> Actor:

@@ -11,6 +11,7 @@ from radicale_practice.cli import (
     agenda_commands,
     appointment_commands,
     calendar_commands,
+    location_commands,
     patient_commands,
     record_commands,
     serve_commands,
@@ -48,6 +49,7 @@ app.command("serve")(serve_commands.serve)
 app.command("demo")(serve_commands.demo)
 app.add_typer(staff_commands.app, name="staff")
 app.add_typer(calendar_commands.app, name="calendar")
+app.add_typer(location_commands.app, name="location")
 app.add_typer(patient_commands.app, name="patient")
 app.add_typer(appointment_commands.app, name="appointment")
 app.add_typer(appointment_commands.series_app, name="series")

@@ -43,6 +43,14 @@ def parse_moment(text: str, today: date) -> datetime:
     return datetime.combine(parse_day(found[1], today), parse_time(f"{found[2]}:{found[3]}"))
 
 
+def parse_day_or_moment(text: str, today: date) -> tuple[date, time | None]:
+    """A day, or a day and a time of day. Raises ``InvalidValue``."""
+    if re.search(r"\d[:.]\d{2}(?::00)?$", text.strip()) and " " in text.strip().replace("T", " "):
+        moment = parse_moment(text, today)
+        return moment.date(), moment.time()
+    return parse_day(text, today), None
+
+
 def parse_time(text: str) -> time:
     """A time of day such as 9:30. Raises ``InvalidValue``."""
     found = re.fullmatch(r"(\d{1,2})[:.](\d{2})", text.strip())

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich.progress import Progress
-from rich.table import Table
 
 from radicale_practice.cli.context import (
     DatabaseOption,
@@ -15,6 +14,7 @@ from radicale_practice.cli.context import (
     console,
     fail,
     reading,
+    show_table,
     writing,
 )
 from radicale_practice.practice import patient_erase, patient_import, patients
@@ -26,12 +26,12 @@ _SHOWN_ERRORS = 50
 
 @app.command("add")
 def add(
-    last_name: Annotated[str, typer.Argument()],
-    first_name: Annotated[str, typer.Argument()] = "",
+    last_name: Annotated[str, typer.Argument(help="Family name.")],
+    first_name: Annotated[str, typer.Argument(help="First name.")] = "",
     number: Annotated[
         str | None, typer.Option("--number", help="Patient number; without it the next free one.")
     ] = None,
-    phone: Annotated[str, typer.Option("--phone")] = "",
+    phone: Annotated[str, typer.Option("--phone", help="Phone number.")] = "",
     practice: PracticeOption = None,
     database: DatabaseOption = None,
 ) -> None:
@@ -48,14 +48,14 @@ def find(
     database: DatabaseOption = None,
 ) -> None:
     """Find patients by number or by parts of their names, however written."""
-    table = Table("Number", "Last name", "First name", "Phone")
     with reading(database, practice) as session:
         found = patients.find(session.uow, session.practice.id, text)
-    for patient in found:
-        table.add_row(patient.number, patient.last_name, patient.first_name, patient.phone)
     if not found:
         fail("nobody found")
-    console().print(table)
+    show_table(
+        ("Number", "Last name", "First name", "Phone"),
+        ((p.number, p.last_name, p.first_name, p.phone) for p in found),
+    )
 
 
 @app.command("import")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from radicale_practice.cli.context import (
     DatabaseOption,
     PracticeOption,
-    console,
+    Session,
     reading,
+    show_table,
     writing,
 )
 from radicale_practice.cli.moments import parse_moment, shown
@@ -24,6 +25,7 @@ from radicale_practice.practice import (
     journal_text,
     lookup,
     patients,
+    programs,
     staff,
     zones,
 )
@@ -43,7 +45,7 @@ Since = Annotated[
 def journal(
     since: Annotated[str | None, typer.Option("--since", help="As in 'undo'; else the last ones.")] = None,
     appointment: Annotated[str | None, typer.Option("--appointment", help="An appointment's id.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000)] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at most.")] = 50,
     practice: PracticeOption = None,
     database: DatabaseOption = None,
 ) -> None:
@@ -61,29 +63,92 @@ def journal(
             limit=limit,
         )
     for entry in found:
-        number = f" [{entry.appointment_id}]" if entry.appointment_id is not None else ""
-        typer.echo(journal_text.line(entry, about.time_zone, with_day=True) + number)
+        typer.echo(_journal_line(entry, about))
+
+
+def _journal_line(entry: journal_list.Entry, about: Practice) -> str:
+    """With the appointment's id behind it."""
+    number = f" [{entry.appointment_id}]" if entry.appointment_id is not None else ""
+    return journal_text.line(entry, about.time_zone, with_day=True) + number
 
 
 @attention_app.command("list")
 def list_attention(practice: PracticeOption = None, database: DatabaseOption = None) -> None:
     """What is not settled yet, oldest first."""
-    table = Table("Id", "Since", "Kind", "Count", "Appointment", "Person", "Device", "Reason")
     with reading(database, practice) as session:
-        people = {m.id: m.user_name for m in staff.list_all(session.uow, session.practice.id)}
         items = attention.open_list(session.uow, session.practice.id)
-    for item in items:
-        table.add_row(
-            str(item.id),
-            clock_time(item.created_at, session.practice),
-            item.kind,
-            str(item.count),
-            str(item.appointment_id or ""),
-            people.get(item.staff_id or 0, ""),
-            item.source,
-            item.reason,
-        )
-    console().print(table)
+        devices = _devices(session)
+    show_table(
+        ("Id", "Since", "Kind", "Count", "Appointment", "Person", "Device", "Reason"),
+        (
+            (
+                item.id,
+                clock_time(item.created_at, session.practice),
+                item.kind,
+                item.count,
+                item.appointment_id or "",
+                *devices(item),
+                item.reason,
+            )
+            for item in items
+        ),
+    )
+
+
+@attention_app.command("show")
+def show_attention(
+    item: Annotated[int, typer.Argument(help="The id from 'attention list'.")],
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Everything about one row; of a burst what was carried out and what is held back."""
+    with reading(database, practice) as session:
+        uow, about = session.uow, session.practice
+        found = attention.get(uow, item)
+        if found.practice_id != about.id:
+            raise NotFound(f"attention {item}")
+        person, device = _devices(session)(found)
+        first = found.details.get("first", [])
+        held = [known[0] for known in found.details.get("held", [])]
+        if found.appointment_id is not None:
+            entries = journal_list.entries(uow, about.id, appointment_id=found.appointment_id)
+        else:
+            entries = journal_list.entries(
+                uow, about.id, ids=[*first, *held], limit=len(first) + len(held) + 1
+            )
+    facts: list[tuple[str, object]] = [
+        ("id", found.id),
+        ("kind", found.kind),
+        ("reason", found.reason),
+        ("since", clock_time(found.created_at, about)),
+        ("last", clock_time(found.last_at, about) if found.last_at else ""),
+        ("count", found.count),
+        ("appointment", found.appointment_id or ""),
+        ("person", person),
+        ("device", device),
+        ("settled", clock_time(found.settled_at, about) if found.settled_at else ""),
+        ("as", found.resolution),
+    ]
+    show_table((), [(name, value) for name, value in facts if value != ""])
+    for title, wanted in (("carried out", set(first)), ("held back", set(held)), ("journal", None)):
+        lines = [e for e in entries if (e.id in wanted if wanted is not None else not first and not held)]
+        if lines:
+            typer.echo(f"{title}:")
+        for entry in lines:
+            typer.echo(f"  {_journal_line(entry, about)}")
+
+
+def _devices(session: Session) -> Callable[[attention.AttentionItem], tuple[str, str]]:
+    """From an item to the person's user name and the name of the device or program."""
+    people = {m.id: m.user_name for m in staff.list_all(session.uow, session.practice.id)}
+    names = lookup.device_names(session.uow, session.practice.id)
+
+    def of(item: attention.AttentionItem) -> tuple[str, str]:
+        program = item.source.split(":", 2)[2] if item.source.count(":") >= 2 else ""
+        device = names.get(item.device_id or 0, "") or programs.short_name(program)
+        return people.get(item.staff_id or 0, ""), device
+
+    return of
 
 
 @attention_app.command("resolve")

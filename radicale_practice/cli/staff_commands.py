@@ -6,9 +6,8 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from radicale_practice.cli.context import DatabaseOption, PracticeOption, console, reading, writing
+from radicale_practice.cli.context import DatabaseOption, PracticeOption, reading, show_table, writing
 from radicale_practice.practice import staff
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.model import Role
@@ -34,8 +33,10 @@ def read_password(from_stdin: bool) -> str:
 def add(
     user_name: UserName,
     name: Annotated[str, typer.Option("--name", help="The person's name as others see it.")] = "",
-    role: Annotated[Role, typer.Option("--role")] = Role.PRACTITIONER,
-    email: Annotated[str, typer.Option("--email")] = "",
+    role: Annotated[
+        Role, typer.Option("--role", help="What the person may do by default.")
+    ] = Role.PRACTITIONER,
+    email: Annotated[str, typer.Option("--email", help="E-mail address.")] = "",
     password_stdin: PasswordStdin = False,
     practice: PracticeOption = None,
     database: DatabaseOption = None,
@@ -50,13 +51,30 @@ def add(
 @app.command("list")
 def list_(practice: PracticeOption = None, database: DatabaseOption = None) -> None:
     """Who there is."""
-    table = Table("User name", "Name", "Role", "Signs in")
     with reading(database, practice) as session:
-        for member in staff.list_all(session.uow, session.practice.id):
-            table.add_row(
-                member.user_name, member.display_name, member.role, "yes" if member.active else "deactivated"
-            )
-    console().print(table)
+        members = staff.list_all(session.uow, session.practice.id)
+    show_table(
+        ("User name", "Name", "Role", "E-mail", "Signs in"),
+        (
+            (m.user_name, m.display_name, m.role, m.email, "yes" if m.active else "deactivated")
+            for m in members
+        ),
+    )
+
+
+@app.command("change")
+def change(
+    user_name: UserName,
+    name: Annotated[str | None, typer.Option("--name", help="The person's name as others see it.")] = None,
+    email: Annotated[str | None, typer.Option("--email", help="E-mail address; '' for none.")] = None,
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Change a person's name or e-mail address; the calendar keeps its name (``calendar rename``)."""
+    with writing(database, practice) as session:
+        member = staff.get(session.uow, session.practice.id, user_name)
+        member = staff.describe(session.uow, member.id, name, email)
+    typer.echo(f"{member.user_name}: {member.display_name}" + (f", {member.email}" if member.email else ""))
 
 
 @app.command("password")
@@ -79,7 +97,7 @@ def password(
 @app.command("role")
 def role(
     user_name: UserName,
-    role: Annotated[Role, typer.Argument()],
+    role: Annotated[Role, typer.Argument(help="What the person may do by default.")],
     practice: PracticeOption = None,
     database: DatabaseOption = None,
 ) -> None:

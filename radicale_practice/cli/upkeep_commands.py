@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.progress import Progress, TaskID
-from rich.table import Table
 
 from radicale_practice.cli.context import (
     DatabaseOption,
@@ -18,6 +16,7 @@ from radicale_practice.cli.context import (
     fail,
     open_database,
     reading,
+    show_table,
     writing,
 )
 from radicale_practice.practice import check as checks
@@ -51,7 +50,7 @@ def init(
             f"practice {practice.name} ({practice.time_zone}, {practice.language}), id {practice.public_id}"
         )
     if not known:
-        typer.echo("there is no practice yet: radicale-practice init --name NAME")
+        typer.echo("there is no practice yet; make one: radicale-practice init --name 'Practice at the Park'")
 
 
 def maintain(database: DatabaseOption = None) -> None:
@@ -107,16 +106,14 @@ def new_epoch(
 @settings_app.command("list")
 def list_settings(practice: PracticeOption = None, database: DatabaseOption = None) -> None:
     """The practice's settings."""
-    table = Table("Setting", "Value")
     with reading(database, practice) as session:
-        for name, value in asdict(session.practice.settings).items():
-            table.add_row(name, _shown(value))
-    console().print(table)
+        values = practices.settings_of(session.practice)
+    show_table(("Setting", "Value"), ((name, _shown(value)) for name, value in values.items()))
 
 
 @settings_app.command("set")
 def set_setting(
-    name: Annotated[str, typer.Argument()],
+    name: Annotated[str, typer.Argument(help="One of 'settings list'.")],
     value: Annotated[str, typer.Argument(help="yes/no, a number, text, or a list separated by ';'.")],
     practice: PracticeOption = None,
     database: DatabaseOption = None,
@@ -124,8 +121,8 @@ def set_setting(
     """Change a setting."""
     parsed = practices.setting_from_text(name, value)
     with writing(database, practice) as session:
-        practices.set_settings(session.uow, session.practice.id, {name: parsed})
-    typer.echo(f"{name} = {_shown(parsed)}")
+        changed = practices.set_settings(session.uow, session.practice.id, {name: parsed})
+    typer.echo(f"{name} = {_shown(practices.settings_of(changed)[name])}")
 
 
 def _described(problem: checks.Problem) -> str:

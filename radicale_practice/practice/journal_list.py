@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -46,11 +46,13 @@ def entries(
     after_id: int | None = None,
     since: datetime | None = None,
     appointment_id: int | None = None,
+    ids: Collection[int] | None = None,
     limit: int = 200,
 ) -> list[Entry]:
     """Rows of the journal, oldest first; at most three statements.
 
     ``after_id``: the first ``limit`` rows after this one; else the last ``limit`` rows. ``since``: UTC.
+    ``ids``: only these rows.
     """
     query = (
         select(journal_table, staff.c.user_name, device.c.name.label("device_name"))
@@ -63,6 +65,8 @@ def entries(
         query = query.where(journal_table.c.at >= since)
     if appointment_id is not None:
         query = query.where(journal_table.c.appointment_id == appointment_id)
+    if ids is not None:
+        query = query.where(journal_table.c.id.in_(sorted(set(ids))))
     if after_id is not None:
         query = query.where(journal_table.c.id > after_id).order_by(journal_table.c.id)
     else:

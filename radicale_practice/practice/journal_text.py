@@ -26,7 +26,6 @@ _DONE = {
     "link": "linked to another patient",
     "overwrite": "overwritten",
     "refused": "refused, the practice's version comes back",
-    "held": "held back by the burst brake",
     "undo": "undone",
     "move-away": "moved to another calendar",
     "copy-removed": "copied and the copy removed again: a move",
@@ -118,6 +117,8 @@ def _appointment(entry: Entry, now: datetime) -> str:
     name = "a private entry" if entry.private else entry.patient or str(row.get("subject", "")) or "an entry"
     start, end = _moment(former, now), _moment(present, now)
     in_series = " (series)" if row.get("rrule") else ""
+    if entry.action == "held":
+        return f"{name}: {_held(entry, start, end)} held back by the burst brake"
     if entry.action in ("change", "move", "overwrite", "undo") and start and end and start != end:
         return f"{name} moved from {start} to {end}{in_series}"
     if entry.action == "move" and former and present:
@@ -126,6 +127,24 @@ def _appointment(entry: Entry, now: datetime) -> str:
     if when and in_series:
         when = f"series from {when}"
     return f"{name} {_done(entry, present)}" + (f" ({when})" if when else "")
+
+
+def _held(entry: Entry, start: str, end: str) -> str:
+    operation = str(entry.after.get("operation", "change"))
+    if operation == "change" and start and end and start != end:
+        return f"move from {start} to {end}"
+    what = {"create": "new entry", "cancel": "cancellation", "move": "move to another calendar"}
+    when = end or start
+    return what.get(operation, operation) + (f" ({when})" if when else "")
+
+
+def _kept_row(content: Any) -> Mapping[str, Any]:
+    """The master of an object that the brake kept, as a row; empty if there is none or it was emptied."""
+    found = content.get("appointments") if isinstance(content, Mapping) else None
+    for values in found if isinstance(found, list) else ():
+        if isinstance(values, Mapping) and values.get("recurrence_id") is None:
+            return {**values, "starts_at": str(values.get("start", "")).replace("T", " ")}
+    return {}
 
 
 def _done(entry: Entry, present: Mapping[str, Any]) -> str:
@@ -146,6 +165,9 @@ def _done(entry: Entry, present: Mapping[str, Any]) -> str:
 
 def _rows(entry: Entry) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """The row that changed, before and after: the master if it did, else the first instance that did."""
+    kept = _kept_row(entry.after.get("current")), _kept_row(entry.after.get("desired"))
+    if any(kept):
+        return kept
     before, after = _by_id(entry.before), _by_id(entry.after)
     if not before and not after:
         return {}, entry.present or {}

@@ -53,6 +53,12 @@ def device_id(uow: UnitOfWork, practice_id: int, typed: str) -> int | None:
     return int(found[0]) if found else None
 
 
+def device_names(uow: UnitOfWork, practice_id: int) -> dict[int, str]:
+    """What the practice's devices are called, by internal id."""
+    query = select(device.c.id, device.c.name).where(device.c.practice_id == practice_id)
+    return {row.id: row.name for row in uow.connection.execute(query)}
+
+
 def program(uow: UnitOfWork, practice_id: int, staff_id: int, typed: str) -> str:
     """What one of a person's programs calls itself (its User-Agent), from its short name ("DAVx5").
 

@@ -17,9 +17,9 @@ from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from radicale_practice.cli.main import app
-from radicale_practice.practice import book, calendars, practices, staff
+from radicale_practice.practice import book, calendar_objects, calendars, practices, staff
 from radicale_practice.practice.database import Database
-from radicale_practice.practice.model import Actor
+from radicale_practice.practice.model import Actor, Role, Viewer
 
 Run = Callable[..., Result]
 
@@ -271,6 +271,104 @@ def test_what_a_phone_did_is_heard_and_undone(run: Run, anna: None, database: Da
     assert "cancelled" in run("appointment", "show", str(added)).stdout
 
 
+def test_tables_are_whole_in_a_pipe_and_on_a_narrow_terminal(
+    run: Run, anna: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("calendar", "add", "Raum mit einem wirklich langen Namen [bold] :smile:")
+    monkeypatch.setenv("COLUMNS", "30")
+    commands = (("calendar", "list"), ("staff", "list"), ("agenda",), ("settings", "list"))
+    for command in commands:
+        assert "…" not in run(*command).stdout
+    (line,) = [row for row in run("calendar", "list").stdout.splitlines() if "Raum mit" in row]
+    assert "Raum mit einem wirklich langen Namen [bold] :smile:" in line
+    (public_id,) = re.findall(r"[0-9a-f]{32}", line)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    for command in commands:
+        assert "…" not in run(*command).stdout
+    folded = run("calendar", "list").stdout
+    assert public_id not in folded
+    cells = [re.sub(r"\x1b\[[0-9;]*m", "", row).split("│") for row in folded.splitlines()]
+    assert public_id in "".join(row[4].strip() for row in cells if len(row) == 7)
+
+
+def test_places(run: Run, anna: None) -> None:
+    run("location", "add", "Praxis Baden")
+    run("location", "add", "praxis baden", code=1)
+    assert "Praxis Baden" in run("location", "list").stdout
+    made = identifier(
+        run(
+            "appointment",
+            "add",
+            "anna müller",
+            "2026-11-24 09:00",
+            "--subject",
+            "x",
+            "--location",
+            "Praxis Baden",
+        )
+    )
+    assert "Praxis Baden" in run("appointment", "show", made).stdout
+
+
+def test_names_can_change(run: Run, anna: None) -> None:
+    assert "Anna Huber, anna@practice.example" in (
+        run(
+            "staff", "change", "anna müller", "--name", "Anna Huber", "--email", "anna@practice.example"
+        ).stdout
+    )
+    run("staff", "change", "anna müller", code=2)
+    run("calendar", "rename", "Raum 1", "Raum 2")
+    assert "Raum 2" in run("calendar", "list").stdout
+    run("calendar", "deactivate", "Raum 2")
+    run("calendar", "rename", "Raum 2", "Raum 3", code=1)
+    assert "language = en" in run("settings", "set", "language", "EN").stdout
+    run("settings", "set", "time_zone", "Mars/Olympus", code=2)
+    assert "name = Praxis Süd" in run("settings", "set", "name", "Praxis Süd").stdout
+    assert "settings changed: name = Praxis Süd" in run("journal").stdout
+
+
+def test_an_empty_database_says_what_to_do_next(sqlite_url: str) -> None:
+    result = CliRunner().invoke(app, ["init", "--database", sqlite_url])
+    assert result.exit_code == 0
+    assert "radicale-practice init --name" in result.stdout
+
+
+def test_a_burst_can_be_looked_at_before_it_is_settled(run: Run, anna: None, database: Database) -> None:
+    run("settings", "set", "brake_cancellations", "1")
+    with database.read() as uow:
+        practice = practices.find(uow)
+        person = staff.get(uow, practice.id, "anna müller")
+        calendar = calendars.find(uow, practice.id, "anna müller")
+    start = datetime.now().replace(hour=9, minute=0, second=0, microsecond=0) + timedelta(days=3)
+    phone = Viewer(
+        practice.id, person.id, "anna müller", "Anna", Role.PRACTITIONER, program="DAVx5/4.5.1-ose (dav4jvm)"
+    )
+    for hour in range(3):
+        begin = f"{start + timedelta(hours=hour):%Y-%m-%d %H:%M}"
+        run("appointment", "add", "anna müller", begin, "--patient", "17")
+    for href in hrefs(database, calendar.id):
+        with database.write(Actor(staff_id=person.id, program=phone.program)) as uow, uow.operation():
+            (stored,) = calendar_objects.load(uow, phone, calendar.id, hrefs=[href])
+            book.cancel(uow, phone, practice, stored)
+    listed = run("attention", "list").stdout
+    assert "DAVx5" in listed
+    assert "staff:" not in listed
+    (number,) = [row.split()[0] for row in listed.splitlines() if "burst" in row]
+    said = run("attention", "show", number).stdout
+    carried, _, held = said.partition("held back:")
+    assert carried.count("Huber Maria cancelled (") == 1
+    assert held.count("Huber Maria: cancellation (") == 2
+    assert held.count("held back by the burst brake") == 2
+    run("attention", "show", "99", code=1)
+
+
+def hrefs(database: Database, calendar_id: int) -> list[str]:
+    """The live objects of a calendar."""
+    with database.read() as uow:
+        query = text("SELECT href FROM calendar_object WHERE calendar_id = :c AND removed_revision IS NULL")
+        return list(uow.connection.execute(query, {"c": calendar_id}).scalars())
+
+
 def test_several_practices(run: Run, anna: None) -> None:
     run("init", "--name", "Zweite")
     assert "several practices" in run("staff", "list", code=1).stderr
@@ -348,3 +446,42 @@ def test_accounts_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert json.loads(path.read_text(encoding="utf-8"))["url"] == "y"
     assert [p.name for p in tmp_path.iterdir()] == ["accounts.json"]
+
+
+def test_a_series_as_a_whole_and_one_of_it(run: Run, anna: None) -> None:
+    made = identifier(
+        run("series", "add", "anna müller", "2026-11-24 09:00", "--times", "4", "--patient", "17")
+    )
+    assert "as a whole" in run("appointment", "move", made, "2026-12-01 10:00").stdout
+    assert "Tue 2026-11-24 10:00" in run("appointment", "show", made).stdout
+    moved = run("appointment", "move", made, "2026-12-02 11:00", "--on", "2026-12-01").stdout
+    assert "Wed 2026-12-02 11:00" in moved
+    shown = run("appointment", "show", made, "--on", "2026-12-02").stdout
+    assert "Tue 2026-12-01 10:00" in shown
+    assert "as a whole" not in run("appointment", "cancel", made, "--on", "2026-12-15 10:00").stdout
+    assert "is cancelled" in run("appointment", "cancel", made, "--on", "2026-12-15", code=2).stderr
+    assert "is cancelled" in run("appointment", "move", made, "--on", "2026-12-15", code=2).stderr
+    run("appointment", "restore", made, "--on", "2026-12-15")
+    run("appointment", "restore", made, "--on", "2026-12-15", code=2)
+    run("appointment", "restore", made, code=2)
+    run("appointment", "status", made, "no_show", "--on", "2026-11-24")
+    run("appointment", "link", made, "--nobody", "--on", "2026-12-15")
+    assert "17 Huber" not in run("appointment", "show", made, "--on", "2026-12-15").stdout
+    assert "17 Huber" in run("appointment", "show", made, "--on", "2026-12-08").stdout
+    run("appointment", "show", made, "--on", "2026-12-09", code=1)
+    run("appointment", "show", made, "--on", "someday", code=2)
+    assert "documented" in run("appointment", "cancel", made).stdout
+    run("appointment", "status", made, "booked")
+    assert "COUNT=4" in run("appointment", "show", made).stdout
+
+
+def test_a_cancelled_appointment_is_not_moved_or_cancelled_again(run: Run, anna: None) -> None:
+    made = identifier(run("appointment", "add", "anna müller", "2026-11-24 09:00", "--subject", "Massage"))
+    run("appointment", "link", made, "17")
+    assert "Massage" in run("appointment", "show", made).stdout
+    run("appointment", "show", made, "--on", "2026-11-24", code=2)
+    run("appointment", "cancel", made)
+    assert "restore it first" in run("appointment", "move", made, "2026-11-24 10:00", code=2).stderr
+    run("appointment", "cancel", made, code=2)
+    run("appointment", "restore", made)
+    run("appointment", "restore", made, code=2)
