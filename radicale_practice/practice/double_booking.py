@@ -7,7 +7,7 @@ ill is ill; the booked appointments under it go on the attention list.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, select
 from radicale_practice.practice import attention_rows, availability
 from radicale_practice.practice.appointment_rows import Rows, entry_of
 from radicale_practice.practice.database import UnitOfWork
-from radicale_practice.practice.model import Actor, Status
+from radicale_practice.practice.model import Actor, Appointment, Status
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.schema.practice_tables import appointment
 
@@ -40,13 +40,7 @@ def decide(uow: UnitOfWork, rows: Rows, private_calendars: Collection[int]) -> C
 
     ``private_calendars`` among them are free. The flush must have happened in this transaction.
     """
-    entries = [
-        entry_of(r)
-        for r in (rows.master, *rows.here().values())
-        if r["status"] not in _NOT_BLOCKING
-        and not r["transparent"]
-        or (r is rows.master and rows.is_series and r["status"] not in _NOT_BLOCKING)
-    ]
+    entries = _entries(rows)
     if not entries or all(e.transparent for e in entries):
         return None
     ours = {rows.id, *rows.overrides}
@@ -60,6 +54,41 @@ def decide(uow: UnitOfWork, rows: Rows, private_calendars: Collection[int]) -> C
             if clash is not None:
                 return clash
     return None
+
+
+def decide_many(
+    uow: UnitOfWork, many: Sequence[Rows], private_calendars: Collection[int]
+) -> list[tuple[Rows, Clash]]:
+    """As ``decide`` for many at once that are back where they were: they do not clash with one another.
+
+    Their own number costs no statement unless one of them clashes.
+    """
+    ours = {i for rows in many for i in (rows.id, *rows.overrides)}
+    there: dict[int, list[Appointment]] = {}
+    for rows in many:
+        for calendar_id in rows.calendars.get(rows.id, {}):
+            if calendar_id not in private_calendars:
+                there.setdefault(calendar_id, []).extend(_entries(rows))
+    taken = [c for c, entries in sorted(there.items()) if availability.conflicts(uow, c, entries, ours)]
+    if not taken:
+        return []
+    found = [
+        (rows, decide(uow, rows, private_calendars))
+        for rows in many
+        if set(taken) & set(rows.calendars.get(rows.id, {}))
+    ]
+    return [(rows, clash) for rows, clash in found if clash is not None]
+
+
+def _entries(rows: Rows) -> list[Appointment]:
+    """What of an appointment or series can stand in the way of others."""
+    return [
+        entry_of(r)
+        for r in (rows.master, *rows.here().values())
+        if r["status"] not in _NOT_BLOCKING
+        and not r["transparent"]
+        or (r is rows.master and rows.is_series and r["status"] not in _NOT_BLOCKING)
+    ]
 
 
 def forbidden(practice: Practice, rows: Rows, clash: Clash | None) -> bool:

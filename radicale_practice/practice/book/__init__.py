@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from radicale_practice.practice.book.cancel import cancel, refuse_read_only
 from radicale_practice.practice.book.change import change
 from radicale_practice.practice.book.create import create
+from radicale_practice.practice.book.instances import instance_on
 from radicale_practice.practice.book.move import move
 from radicale_practice.practice.book.moved_content import Moved
 from radicale_practice.practice.book.recognised_moves import copy_made_just_now, deleted_just_now
 from radicale_practice.practice.book.staff_side import (
     NewAppointment,
     NewSeries,
+    Shown,
     add,
     add_series,
     cancel_appointment,
@@ -26,6 +28,7 @@ from radicale_practice.practice.book.staff_side import (
     restore,
     set_status,
     show,
+    show_instance,
 )
 from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.database import UnitOfWork
@@ -38,6 +41,7 @@ __all__ = [
     "NewAppointment",
     "NewSeries",
     "Outcome",
+    "Shown",
     "add",
     "add_series",
     "apply",
@@ -45,13 +49,15 @@ __all__ = [
     "cancel_appointment",
     "copy_made_just_now",
     "deleted_just_now",
+    "instance_on",
     "link_patient",
     "move",
+    "refuse_read_only",
     "reschedule",
     "restore",
     "set_status",
-    "refuse_read_only",
     "show",
+    "show_instance",
 ]
 
 

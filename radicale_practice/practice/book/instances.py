@@ -39,9 +39,7 @@ def instance_on(
         return found[0]
     if _of_day(other, day, at):
         raise InvalidValue(
-            "the instance of that day is not cancelled"
-            if cancelled
-            else "the instance of that day is cancelled"
+            "it is not cancelled" if cancelled else "it is cancelled or left out: restore it first"
         )
     raise NotFound("no instance of the series on that day")
 
