@@ -5,6 +5,7 @@ Built-in servers of Python speak HTTP/1.0, one connection a request; a phone pol
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 
 from granian import Granian
@@ -15,8 +16,8 @@ from radicale_practice.plugins.databases import DATABASE_VARIABLE
 from radicale_practice.plugins.wsgi import CONFIG_VARIABLE
 
 TARGET = "radicale_practice.plugins.wsgi:application"
-THREADS = 8
-"""Requests one worker answers at the same time; the engine's pool is larger."""
+MOST_THREADS = 8
+"""Requests one worker answers at the same time at most: the connections its pool keeps open. Others wait."""
 
 KILL_TIMEOUT = 10
 """Seconds a worker may take to finish its requests after SIGTERM."""
@@ -29,12 +30,13 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 5232,
     workers: int = 2,
-    threads: int = THREADS,
+    threads: int | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then return. Must run in the main thread.
 
     ``database_url`` goes before what the file at ``config_path`` says. Workers are processes of their own,
     which read both from the environment: set here, so that no secret stands in a command line.
+    ``threads``: requests one worker answers at the same time, by default as many as suit the machine.
     """
     if database_url:
         os.environ[DATABASE_VARIABLE] = database_url
@@ -46,7 +48,7 @@ def serve(
         port=port,
         interface=Interfaces.WSGI,
         workers=workers,
-        blocking_threads=threads,
+        blocking_threads=threads or threads_for(multiprocessing.cpu_count()),
         http1_settings=HTTP1Settings(keep_alive=True),
         websockets=False,
         log_enabled=True,
@@ -55,3 +57,8 @@ def serve(
         workers_kill_timeout=KILL_TIMEOUT,
     )
     server.serve()
+
+
+def threads_for(cores: int) -> int:
+    """Threads of one worker: Python computes in one at a time, the others wait for the database."""
+    return min(MOST_THREADS, 2 * cores + 1)

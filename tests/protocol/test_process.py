@@ -72,3 +72,8 @@ def test_verify_storage(house: House, database_url: str, tmp_path: Path) -> None
     command = [str(BIN / "radicale"), "--config", str(write_configuration(database_url, tmp_path))]
     done = subprocess.run([*command, "--verify-storage"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_server_starts_without_a_warning(house: House, database_url: str, tmp_path: Path) -> None:
+    with own_server(database_url, tmp_path) as (_base, process):
+        assert "WARNING" not in process.log.read_text()
