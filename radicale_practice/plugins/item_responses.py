@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import quote
 
@@ -19,6 +20,9 @@ DATA = xml.clark("C:calendar-data")
 _ETAG = xml.clark("D:getetag")
 _LENGTH = xml.clark("D:getcontentlength")
 _DATE = xml.clark("D:getlastmodified")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
+"""Most names need no escaping; to find that out costs half of ``quote``, for each of 10,000 events."""
+
 _OWN = (_ETAG, _LENGTH, _DATE, DATA)
 
 
@@ -67,7 +71,8 @@ class Template:
         self, home: Home, info: CalendarInfo, state: CalendarState, known: StoredObject | ObjectState
     ) -> str:
         """The response for one event; content is rendered only if the template has room for it."""
-        parts = [self._start, quote(naming.href(home, info, known))]
+        name = naming.href(home, info, known)
+        parts = [self._start, name if _UNRESERVED.fullmatch(name) else quote(name)]
         content: str | None = None
         for literal, tag in self._holes:
             parts.append(literal)
