@@ -81,3 +81,14 @@ def test_deleted_and_uploaded_again_with_another_title(either: MakeClient, house
     assert client.put(path + "1.ics", event("1@x", "Zwei")).status == 201
     assert "SUMMARY:Zwei" in client.request("GET", path + "1.ics").text
     assert [row[0] for row in _rows(house)] == ["Zwei"]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_moved_there_and_back_again(own: MakeClient, house: House, order: str) -> None:
+    client = own(RITA, agent="Thunderbird/140")
+    anna, ben = house.path(RITA, house.own("anna müller")), house.path(RITA, house.own(BEN))
+    assert client.put(anna + "1.ics", event("1@x", "4711: Massage")).status == 201
+    text = client.request("GET", anna + "1.ics").text.replace("Massage", "Kontrolle")
+    _two_halves(client, "put then delete", anna + "1.ics", ben + "1.ics", text)
+    _two_halves(client, order, ben + "1.ics", anna + "1.ics", text)
+    assert _rows(house) == [("Kontrolle", "4711", "", "booked")]
