@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import threading
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -17,9 +19,11 @@ from radicale_practice.demo import practice as demo_practice
 from radicale_practice.demo.practice import Demonstration
 from radicale_practice.practice import maintain, migrate
 from radicale_practice.practice.database import Database
+from radicale_practice.practice.errors import Conflict
 
 DEMO_HOST = "127.0.0.1"
 DEFAULT_PORT = 5232
+LOG_NAME = "server.log"
 
 
 def serve(
@@ -64,18 +68,21 @@ def demo(
     from radicale_practice.plugins import serve as server
 
     os.umask(0o077)
+    _require_free(port)
     directory.mkdir(parents=True, exist_ok=True)
     url = database or f"sqlite:///{directory.resolve() / 'practice.db'}"
     opened = Database(url)
-    demonstration = _prepared(opened, (today or datetime.now()).date())
+    demonstration = _prepared(opened, today.date() if today else None)
     content = accounts.describe(opened, demonstration, f"http://{DEMO_HOST}:{port}/")
     path = accounts.write(directory, content)
-    typer.echo(accounts.greeting(content, path))
-    sys.stdout.flush()
+    watched = sys.stdout.isatty()
+    log = directory / LOG_NAME if watched else None
+    typer.echo(accounts.greeting(content, path, log))
     stop = threading.Event()
-    if sys.stdout.isatty():
+    if log is not None:
+        show = _terminal_alone(log)
         threading.Thread(
-            target=live.follow, args=(opened, demonstration.practice, stop, typer.echo), daemon=True
+            target=live.follow, args=(opened, demonstration.practice, stop, show), daemon=True
         ).start()
     try:
         server.serve(url, host=DEMO_HOST, port=port, workers=workers)
@@ -84,10 +91,44 @@ def demo(
         opened.dispose()
 
 
-def _prepared(database: Database, today: date) -> Demonstration:
+def _terminal_alone(log: Path) -> Callable[[str], None]:
+    """Keep the terminal for what the returned function shows: everything else of this process and of the
+    server's goes to the log, which is for its owner alone."""
+    sys.stdout.flush()
+    terminal = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", errors="replace")
+    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.fchmod(written, 0o600)
+    for stream in (1, 2):
+        os.dup2(written, stream)
+    os.close(written)
+
+    def show(line: str) -> None:
+        terminal.write(f"{line}\n")
+        terminal.flush()
+
+    return show
+
+
+def _require_free(port: int) -> None:
+    """Raise ``Conflict`` if something listens there already: its answers would be taken for ours."""
+    try:
+        socket.create_connection((DEMO_HOST, port), timeout=1).close()
+    except OSError:
+        return
+    raise Conflict(f"something is served on port {port} already: end it, or give another --port")
+
+
+def _prepared(database: Database, today: date | None) -> Demonstration:
+    """The practice that is there, else a new one about ``today`` (else about this day)."""
     migrate.upgrade(database)
     found = demo_practice.find(database)
     if found is None:
-        found = demo_practice.create(database, today)
+        found = demo_practice.create(database, today or datetime.now().date())
         maintain.maintain(database)
+    elif not demo_practice.is_about(found, today or datetime.now().date()):
+        if today is not None:
+            raise Conflict("the practice that is there is about another day: give another --directory")
+        typer.echo(
+            "The practice that is there was made on an earlier day. For a new one remove its directory."
+        )
     return found

@@ -60,8 +60,8 @@ def write(directory: Path, content: dict[str, Any]) -> Path:
     return path
 
 
-def greeting(content: dict[str, Any], path: Path) -> str:
-    """What a person reads when the demonstration starts."""
+def greeting(content: dict[str, Any], path: Path, log: Path | None = None) -> str:
+    """What a person reads when the demonstration starts. ``log``: where the server's own lines go."""
     lines = [f"The demonstration practice is at {content['url']}", ""]
     for account in content["accounts"]:
         lines.append(
@@ -71,12 +71,14 @@ def greeting(content: dict[str, Any], path: Path) -> str:
     lines += [
         "",
         f"The same for scripts: {path}",
+        *([f"The server's log: {log}"] if log is not None else []),
         "The passwords are the same on every machine: never serve this practice to other people.",
         "",
         "It listens on this machine only. Reach it from here with Thunderbird, Evolution, vdirsyncer or",
         "python-caldav, on Windows with Outlook CalDAV Synchronizer. DAVx5 reaches it from an emulator, or",
         "from a phone on a cable (adb reverse tcp:PORT tcp:PORT). iPhone and Mac speak https only: see the",
         "README.",
+        *(["Each change shows here as a line."] if log is not None else []),
         "Ctrl-C ends it.",
     ]
     return "\n".join(lines)

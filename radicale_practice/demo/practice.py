@@ -16,7 +16,7 @@ from radicale_practice.demo.schedule import Planned
 from radicale_practice.practice import calendars, directory, holidays, practices, staff
 from radicale_practice.practice.database import Database, UnitOfWork
 from radicale_practice.practice.errors import NotFound
-from radicale_practice.practice.model import CalendarKind, Role
+from radicale_practice.practice.model import Actor, CalendarKind, Role
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.schema.practice_tables import (
     appointment,
@@ -65,8 +65,8 @@ def create(database: Database, today: date, seed: int = SEED) -> Demonstration:
     3 practitioners and a receptionist, 2 rooms, 2 locations, 200 patients, appointments from 8 weeks before
     ``today`` to 12 weeks after it. Names, times, public ids and passwords follow from ``seed`` and ``today``.
     """
-    rng = Random(f"{seed}:{today.isoformat()}")
-    with database.write() as uow:
+    rng = _random(seed, today)
+    with database.write(Actor(program="radicale-practice demo")) as uow:
         practice = practices.create(
             uow, PRACTICE_NAME, ZONE, "de", {"subjects": list(TREATMENTS)}, public_id=_id(rng)
         )
@@ -106,6 +106,15 @@ def find(database: Database, seed: int = SEED) -> Demonstration | None:
         if name in members
     ]
     return Demonstration(practice, tuple(accounts))
+
+
+def is_about(demonstration: Demonstration, today: date, seed: int = SEED) -> bool:
+    """Whether the practice was made about this day: its public id, the first number drawn, says so."""
+    return demonstration.practice.public_id == _id(_random(seed, today))
+
+
+def _random(seed: int, today: date) -> Random:
+    return Random(f"{seed}:{today.isoformat()}")
 
 
 def password_of(user_name: str, seed: int = SEED) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from radicale_practice.practice import zones
 from radicale_practice.practice.journal_list import Entry
@@ -62,6 +62,13 @@ _NEW = timedelta(seconds=2)
 """A row that a foreign program changed so soon after it was made was just added."""
 
 
+class _Now(NamedTuple):
+    """The moment of the change on the practice's wall clock, and the practice's zone."""
+
+    wall: datetime
+    zone: str
+
+
 class _Kept(dict[str, Any]):
     """What the journal still has; its contents go with time."""
 
@@ -75,7 +82,9 @@ def line(entry: Entry, time_zone: str, with_day: bool = False) -> str:
     Times of day are the practice's; ``with_day`` puts the date before the time.
     """
     at = zones.to_wall(entry.at.replace(tzinfo=UTC), time_zone)
-    return f"{at:{'%Y-%m-%d %H:%M' if with_day else '%H:%M'}} {_who(entry)}: {_what(entry, at)}"
+    return (
+        f"{at:{'%Y-%m-%d %H:%M' if with_day else '%H:%M'}} {_who(entry)}: {_what(entry, _Now(at, time_zone))}"
+    )
 
 
 def _who(entry: Entry) -> str:
@@ -87,7 +96,7 @@ def _who(entry: Entry) -> str:
     return ", ".join(known) or "another program"
 
 
-def _what(entry: Entry, now: datetime) -> str:
+def _what(entry: Entry, now: _Now) -> str:
     if entry.action == "settings":
         return _settings(entry)
     if entry.action in _OFFICE:
@@ -111,7 +120,7 @@ def _value(value: Any) -> str:
     return "; ".join(str(v) for v in value) if isinstance(value, list) else str(value)
 
 
-def _appointment(entry: Entry, now: datetime) -> str:
+def _appointment(entry: Entry, now: _Now) -> str:
     former, present = _rows(entry)
     row = present or former
     name = "a private entry" if entry.private else entry.patient or str(row.get("subject", "")) or "an entry"
@@ -191,13 +200,16 @@ def _by_id(content: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {str(i): row for i, row in rows.items() if isinstance(row, Mapping)}
 
 
-def _moment(row: Mapping[str, Any], now: datetime) -> str:
+def _moment(row: Mapping[str, Any], now: _Now) -> str:
     """``Tue 09:00`` in the week around now, else with the date."""
     try:
         start = datetime.strptime(str(row.get("starts_at", "")), WALL_TIME_FORMAT)
     except ValueError:
         return ""
+    zone = str(row.get("time_zone") or now.zone)
+    if zone != now.zone and not row.get("all_day"):
+        start = zones.to_wall(zones.to_utc(start, zone), now.zone)
     day = _DAYS[start.weekday()]
-    if abs((start.date() - now.date()).days) > _NEAR_DAYS:
+    if abs((start.date() - now.wall.date()).days) > _NEAR_DAYS:
         day += f" {start.day}.{start.month}.{start.year}"
     return day if row.get("all_day") else f"{day} {start:%H:%M}"

@@ -6,7 +6,9 @@ import contextlib
 import json
 import os
 import pty
+import re
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from typing import Any
 
 import pytest
 import requests
+from requests.auth import HTTPBasicAuth
 
 from tests.processes import ServerProcess, free_port, wait_until
 
@@ -37,9 +40,9 @@ def accounts(folder: Path) -> dict[str, Any]:
     return found
 
 
-def signed_in(account: dict[str, Any]) -> tuple[bytes, bytes]:
+def signed_in(account: dict[str, Any]) -> HTTPBasicAuth:
     """Basic authentication in UTF-8, as clients send it."""
-    return account["username"].encode(), account["password"].encode()
+    return HTTPBasicAuth(account["username"].encode(), account["password"].encode())
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
@@ -67,7 +70,7 @@ def test_the_demonstration_from_start_to_end(
                 assert calendar["name"] in reply.text
         anna = said["accounts"][0]
         assert {"write", "busy"} == {c["access"] for c in anna["calendars"]}
-        wrong = requests.get(said["url"], auth=(anna["username"].encode(), b"wrong"), timeout=30)
+        wrong = requests.get(said["url"], auth=signed_in({**anna, "password": "wrong"}), timeout=30)
         assert wrong.status_code == 401
         log = server.log.read_text(encoding="utf-8")
         assert anna["password"] in log
@@ -102,38 +105,88 @@ def test_a_person_watching_sees_a_line_for_each_change(tmp_path: Path) -> None:
             seen.extend(os.read(terminal, 65536))
         return text in seen.decode(errors="replace")
 
-    def put() -> bool:
-        """A device books; the first change after the watching has begun is shown."""
+    def device(method: str, number: int, hour: int = 18) -> None:
+        """Anna's phone writes or deletes an event of its own."""
         anna = accounts(folder)["accounts"][0]
         calendar = next(c for c in anna["calendars"] if c["access"] == "write")
-        number = next(numbers)
         event = (
             "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//t//EN\r\nBEGIN:VEVENT\r\n"
             f"UID:seen-{number}\r\nDTSTAMP:20261123T080000Z\r\n"
-            f"DTSTART:202612{number:02}T180000Z\r\nDTEND:202612{number:02}T183000Z\r\nSUMMARY:Vorhang\r\n"
-            "END:VEVENT\r\nEND:VCALENDAR\r\n"
+            f"DTSTART:202712{number:02}T{hour}0000Z\r\nDTEND:202712{number:02}T{hour}3000Z\r\n"
+            "SUMMARY:Vorhang\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
         )
-        reply = requests.put(
+        reply = requests.request(
+            method,
             f"{calendar['url']}seen-{number}.ics",
-            data=event,
-            headers={"User-Agent": "DAVx5/4.5", "If-None-Match": "*", "Content-Type": "text/calendar"},
+            data=event if method == "PUT" else None,
+            headers={"User-Agent": "DAVx5/4.5", "Content-Type": "text/calendar"},
             auth=signed_in(anna),
             timeout=30,
         )
-        assert reply.status_code == 201, reply.text
+        assert reply.status_code in (200, 201, 204), reply.text
+
+    def put() -> bool:
+        """A device books; the first change after the watching has begun is shown."""
+        device("PUT", next(numbers))
         return shows("anna müller, DAVx5: Vorhang added")
 
     numbers = iter(range(1, 29))
     try:
         wait_until(lambda: shows("Ctrl-C ends it.") and _answers(server.port), "the demonstration", 60)
         wait_until(put, "a line about the change", 30)
-        process.send_signal(signal.SIGTERM)
+        device("PUT", 1, hour=17)
+        wait_until(
+            lambda: shows("Vorhang moved from Wed 1.12.2027 19:00 to Wed 1.12.2027 18:00"), "the move", 30
+        )
+        device("DELETE", 1)
+        wait_until(lambda: shows("DAVx5: Vorhang cancelled (Wed 1.12.2027 18:00)"), "the cancellation", 30)
+        practice_program(folder / "practice.db")
+        wait_until(lambda: shows("practice program (sql): Probe added"), "the change by plain SQL", 30)
+        os.killpg(process.pid, signal.SIGINT)  # Ctrl-C
         assert process.wait(20) == 0
+        told = seen.decode().partition("Ctrl-C ends it.")[2].split("\r\n")
+        assert [line for line in told if line and not re.match(r"\d\d:\d\d \w", line)] == []
+        log = folder / "server.log"
+        assert stat.S_IMODE(log.stat().st_mode) == 0o600
+        written = log.read_text(encoding="utf-8")
+        assert "PUT request for" in written
+        assert not any(name in written for name in ("Vorhang", "Probe", "seen-1"))
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         os.close(terminal)
+
+
+def practice_program(path: Path) -> None:
+    """A practice program books with plain SQL."""
+    vendor = sqlite3.connect(path, isolation_level=None, timeout=60)
+    vendor.execute("BEGIN IMMEDIATE")
+    vendor.execute(
+        "INSERT INTO appointment (practice_id, external_id, subject, starts_at, ends_at)"
+        " SELECT id, 'X', 'Probe', '2027-12-02 09:00:00', '2027-12-02 09:30:00' FROM practice"
+    )
+    vendor.execute(
+        "INSERT INTO appointment_calendar (appointment_id, calendar_id) SELECT a.id, min(c.id)"
+        " FROM appointment a, calendar c WHERE a.external_id = 'X' AND c.kind = 'practitioner' GROUP BY a.id"
+    )
+    vendor.execute("COMMIT")
+    vendor.close()
+
+
+def test_another_day_or_a_port_in_use_is_said(tmp_path: Path) -> None:
+    server, folder = demo_of(tmp_path)
+    server.start()
+    try:
+        busy = subprocess.run(server.command, capture_output=True, text=True, timeout=60, check=False)
+        assert busy.returncode == 1
+        assert "--port" in busy.stderr
+    finally:
+        server.stop()
+    other = [*DEMO, "--directory", str(folder), "--port", str(free_port()), "--today", "2026-11-24"]
+    wrong = subprocess.run(other, capture_output=True, text=True, timeout=60, check=False)
+    assert wrong.returncode == 1
+    assert "another day" in wrong.stderr
 
 
 def _answers(port: int) -> bool:
