@@ -16,11 +16,23 @@ from radicale_practice.practice.book import carry_out
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue, NotFound
 from radicale_practice.practice.model import Actor, Status
+from radicale_practice.practice.schema.practice_tables import appointment
 from radicale_practice.practice.schema.sync_tables import attention
 
 __all__ = ["RESOLUTIONS", "AttentionItem", "Resolution", "get", "open_list", "resolve"]
 
 RESOLUTIONS = ("accept", "discard", "link", "undo", "carry-out")
+
+_FITTING = {
+    attention_rows.UNLINKED: ("accept", "discard", "link", "undo"),
+    attention_rows.CHANGED_PATIENT: ("accept", "link", "undo"),
+    attention_rows.REFUSED: ("accept", "discard"),
+    attention_rows.BURST: ("accept", "discard", "undo", "carry-out"),
+    attention_rows.DOUBLE_BOOKING: ("accept", "discard"),
+    attention_rows.ABSENCE: ("accept",),
+    attention_rows.UNREADABLE: ("accept",),
+}
+"""What has an effect on a row of each kind."""
 
 
 @dataclass(slots=True)
@@ -58,7 +70,7 @@ def resolve(
     - ``accept``: it may stay as it is; an event that was not booked for a taken slot is booked.
     - ``discard``: what was held back is dropped; what is not booked, not linked or
       booked twice is cancelled.
-    - ``link``: the appointment is linked to ``patient_id``.
+    - ``link``: the appointment is linked to ``patient_id`` (not linked, or another patient).
     - ``undo``: the former patient again; of a burst, the part carried out is taken back as well.
     - ``carry-out``: what was held back of a burst is carried out.
 
@@ -67,7 +79,7 @@ def resolve(
     item = get(uow, item_id)
     if item.settled_at is not None:
         raise NotFound(f"attention {item_id} is settled")
-    _check(item, how, patient_id)
+    _check(uow, item, how, patient_id)
     uow.connection.execute(
         update(attention)
         .where(attention.c.id == item_id)
@@ -78,15 +90,28 @@ def resolve(
     return _act(uow, actor, item, how, patient_id)
 
 
-def _check(item: AttentionItem, how: str, patient_id: int | None) -> None:
+def _check(uow: UnitOfWork, item: AttentionItem, how: str, patient_id: int | None) -> None:
+    """Refuse what would settle the row without doing what its name says."""
     if how not in RESOLUTIONS:
         raise InvalidValue(f"resolution is one of {', '.join(RESOLUTIONS)}")
-    if how == "carry-out" and item.kind != attention_rows.BURST:
-        raise InvalidValue("only a burst can be carried out")
+    fitting = _FITTING.get(item.kind, ("accept",))
+    if how not in fitting:
+        raise InvalidValue(f"{how} does nothing for a row of kind {item.kind}: {' or '.join(fitting)}")
     if how == "link" and (patient_id is None or item.appointment_id is None):
         raise InvalidValue("link needs an appointment and a patient")
-    if how == "undo" and item.kind not in (attention_rows.BURST, attention_rows.CHANGED_PATIENT):
-        raise InvalidValue(f"a row of kind {item.kind} cannot be undone")
+    if item.kind == attention_rows.BURST or how in ("accept", "link"):
+        return
+    if item.appointment_id is None:
+        raise InvalidValue(f"{how}: the row names no appointment")
+    if how == "undo" and item.details.get("former_patient_id") is None:
+        raise InvalidValue("undo: there was no former patient, or that is not known any more")
+    if item.kind == attention_rows.REFUSED and not _is_unconfirmed(uow, item.appointment_id):
+        raise InvalidValue("discard: nothing of a refused change is kept: accept")
+
+
+def _is_unconfirmed(uow: UnitOfWork, appointment_id: int) -> bool:
+    query = select(appointment.c.status).where(appointment.c.id == appointment_id)
+    return bool(uow.connection.execute(query).scalar() == Status.UNCONFIRMED)
 
 
 def _act(uow: UnitOfWork, actor: Actor, item: AttentionItem, how: str, patient_id: int | None) -> Resolution:
@@ -113,7 +138,7 @@ def _act(uow: UnitOfWork, actor: Actor, item: AttentionItem, how: str, patient_i
 
 def _unconfirmed(uow: UnitOfWork, actor: Actor, appointment_id: int, how: str) -> int:
     """An event kept without being booked; a refused change of a booked one leaves nothing to do."""
-    if book.show(uow, appointment_id).appointment.status is not Status.UNCONFIRMED:
+    if not _is_unconfirmed(uow, appointment_id):
         return 0
     if how == "accept":
         book.set_status(uow, actor, appointment_id, Status.BOOKED)

@@ -22,12 +22,16 @@ _FREE = frozenset({Status.CANCELLED, Status.UNCONFIRMED, Status.NO_SHOW})
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A time that is taken: by which appointment (a series' master) of which object; aware, UTC."""
+    """A time that is taken: by which appointment (a series' master) of which object; aware, UTC.
+
+    ``blocks`` is False for an absence that is marked as free time.
+    """
 
     appointment_id: int
     object_id: int
     start: datetime
     end: datetime
+    blocks: bool = True
 
 
 def blocks(entry: Appointment) -> bool:
@@ -35,23 +39,35 @@ def blocks(entry: Appointment) -> bool:
     return entry.status not in _FREE and not entry.transparent
 
 
+def is_absence(entry: Appointment) -> bool:
+    """Whether it is an all-day block without a patient; clients mark these as free time by default."""
+    return entry.all_day and entry.patient is None and entry.status not in _FREE
+
+
 def conflicts(
     uow: UnitOfWork,
     calendar_id: int,
     entries: Sequence[Appointment],
     ignoring: Collection[int],
+    *,
+    absences: bool = False,
 ) -> list[Taken]:
     """What takes place in a calendar at the same time as ``entries``, earliest first.
 
     ``entries``: single appointments, masters of series and overridden instances (a master's overridden or
     cancelled instances, as the database has them, are not compared at their original time). ``ignoring``: ids
-    of appointments that do not count, masters for their whole series. Entries without length block nothing;
-    all-day ones the days of the practice's zone. A series is compared from now on for ``AHEAD``. Six
-    statements at most. Raises ``NotFound`` if there is no such calendar.
+    of appointments that do not count, masters for their whole series. ``absences``: also all-day blocks that
+    are transparent. Entries without length block nothing; all-day ones the days of the practice's zone. A
+    series is compared from now on for ``AHEAD``. Six statements. Raises ``NotFound`` if there is no such
+    calendar.
     """
     around = accesses.everything_around(uow, calendar_id)
     practice_id, time_zone = around.practice_id, around.time_zone
-    blocking = [entry for entry in entries if blocks(entry)]
+
+    def counts(entry: Appointment) -> bool:
+        return blocks(entry) or (absences and is_absence(entry))
+
+    blocking = [entry for entry in entries if counts(entry)]
     replaced = _replaced(uow, [e.id for e in blocking if e.id is not None and e.is_series])
     mine = sorted(_spans(blocking, replaced, time_zone))
     if not mine:
@@ -65,7 +81,7 @@ def conflicts(
     for stored, placed in calendar_objects.taking_place(uow, practice_id, calendar_id, within, around=around):
         if stored.appointment_id in ignoring or placed.appointment.id in ignoring:
             continue
-        if placed.start == placed.end or not blocks(placed.appointment):
+        if placed.start == placed.end or not counts(placed.appointment):
             continue
         begun = bisect_left(starts, placed.end)
         if begun and latest_end[begun - 1] > placed.start:
@@ -75,6 +91,7 @@ def conflicts(
                     stored.object_id,
                     placed.start.replace(tzinfo=UTC),
                     placed.end.replace(tzinfo=UTC),
+                    blocks(placed.appointment),
                 )
             )
     return found

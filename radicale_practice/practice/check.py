@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from radicale_practice.practice import migrate, revisions
+from radicale_practice.practice import migrate, revisions, unreadable
 from radicale_practice.practice.check_queries import QUERIES, Query
 from radicale_practice.practice.check_values import value_problems
 from radicale_practice.practice.database import UnitOfWork, translated_errors
@@ -46,13 +46,15 @@ def check(uow: UnitOfWork) -> list[Problem]:
 
 
 def repair(uow: UnitOfWork) -> list[Problem]:
-    """Mend what ``check`` finds repairable; returns what was found before.
+    """Mend what ``check`` finds repairable; returns what was found before. Rows that cannot be read are
+    nothing to mend: they go on the attention list.
 
     Missing triggers mean that changes may have gone unseen: then, as when the log itself was wrong, every
     calendar gets a new epoch, and clients list everything again.
     """
     with translated_errors():
         found = [problem for problem in check(uow) if problem.repairable]
+        unreadable.note(uow)
         if not found:
             return []
         lock_practices(uow)

@@ -29,6 +29,20 @@ def value_problems(uow: UnitOfWork) -> Iterator[Found]:
     yield from _series(uow)
 
 
+def unreadable_appointments(uow: UnitOfWork) -> dict[int, str]:
+    """Ids of all appointment rows whose values cannot be read, with the kind of what is wrong."""
+    found: dict[int, str] = {}
+    checks = [*_series(uow), *(_times(uow) if uow.dialect == "sqlite" else ())]
+    for kind, _, ids, _ in checks:
+        found |= dict.fromkeys(map(int, ids), kind)
+    zones = uow.connection.execute(select(appointment.c.time_zone).distinct()).scalars()
+    unknown = [name for name in zones if not _is_zone(name)]
+    if unknown:
+        rows = select(appointment.c.id).where(appointment.c.time_zone.in_(unknown))
+        found |= dict.fromkeys(uow.connection.execute(rows).scalars(), "zone")
+    return found
+
+
 def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)

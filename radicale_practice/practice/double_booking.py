@@ -2,37 +2,43 @@
 
 ``decide`` is called after ``revisions.flush``: whoever came first has committed by then, because the locks
 are held until after the commit. An all-day absence (a block without a patient) is always taken over: who is
-ill is ill; the booked appointments under it go on the attention list.
+ill is ill; the booked appointments under it go on the attention list. So they do if the absence is marked as
+free time, which clients do of their own accord with all-day entries; then it blocks nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from radicale_practice.practice import attention_rows, availability
+from radicale_practice.practice import attention_entry, attention_rows, availability
 from radicale_practice.practice.appointment_rows import Rows, entry_of
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Actor, Appointment, Status
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.schema.practice_tables import appointment
 
-_OTHERS = select(appointment.c.id, appointment.c.patient_id, appointment.c.all_day).where(
-    appointment.c.id.in_(bindparam("ids", expanding=True))
-)
+_OTHERS = select(
+    appointment.c.id, appointment.c.patient_id, appointment.c.all_day, appointment.c.external_id
+).where(appointment.c.id.in_(bindparam("ids", expanding=True)))
 
 _NOT_BLOCKING = (Status.CANCELLED, Status.UNCONFIRMED)
 
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """What stands in the way: other appointments at the same time, by id; the kind of attention row."""
+    """What stands in the way: other appointments at the same time, by id; the kind of attention row.
+
+    ``blocks``: some of them block their time.
+    """
 
     kind: str
     calendar_id: int
     appointment_ids: tuple[int, ...]
+    blocks: bool = True
 
 
 def decide(uow: UnitOfWork, rows: Rows, private_calendars: Collection[int]) -> Clash | None:
@@ -41,18 +47,19 @@ def decide(uow: UnitOfWork, rows: Rows, private_calendars: Collection[int]) -> C
     ``private_calendars`` among them are free. The flush must have happened in this transaction.
     """
     entries = _entries(rows)
-    if not entries or all(e.transparent for e in entries):
+    if not any(availability.blocks(e) or availability.is_absence(e) for e in entries):
         return None
     ours = {rows.id, *rows.overrides}
     for calendar_id in sorted(rows.calendars.get(rows.id, {})):
         if calendar_id in private_calendars:
             continue
-        found = availability.conflicts(uow, calendar_id, entries, ours)
-        if found:
-            ids = tuple(sorted({c.appointment_id for c in found}))
-            clash = _judge(uow, rows, calendar_id, ids)
-            if clash is not None:
-                return clash
+        found = availability.conflicts(uow, calendar_id, entries, ours, absences=True)
+        if not found:
+            continue
+        blocking = {c.appointment_id for c in found if c.blocks}
+        clash = judge(uow, rows, calendar_id, blocking or {c.appointment_id for c in found})
+        if clash is not None:
+            return replace(clash, blocks=bool(blocking))
     return None
 
 
@@ -69,7 +76,11 @@ def decide_many(
         for calendar_id in rows.calendars.get(rows.id, {}):
             if calendar_id not in private_calendars:
                 there.setdefault(calendar_id, []).extend(_entries(rows))
-    taken = [c for c, entries in sorted(there.items()) if availability.conflicts(uow, c, entries, ours)]
+    taken = [
+        c
+        for c, entries in sorted(there.items())
+        if availability.conflicts(uow, c, entries, ours, absences=True)
+    ]
     if not taken:
         return []
     found = [
@@ -82,18 +93,19 @@ def decide_many(
 
 def _entries(rows: Rows) -> list[Appointment]:
     """What of an appointment or series can stand in the way of others."""
+    if attention_entry.is_entry(rows.master):
+        return []
     return [
         entry_of(r)
         for r in (rows.master, *rows.here().values())
         if r["status"] not in _NOT_BLOCKING
-        and not r["transparent"]
-        or (r is rows.master and rows.is_series and r["status"] not in _NOT_BLOCKING)
+        and (not r["transparent"] or _is_absent(r) or (r is rows.master and rows.is_series))
     ]
 
 
 def forbidden(practice: Practice, rows: Rows, clash: Clash | None) -> bool:
     """Whether the practice forbids this clash."""
-    if clash is None or practice.settings.double_booking != "forbid":
+    if clash is None or not clash.blocks or practice.settings.double_booking != "forbid":
         return False
     return not _is_absence(rows)
 
@@ -120,14 +132,23 @@ def file(
 
 
 def _is_absence(rows: Rows) -> bool:
-    return bool(rows.master["all_day"] and rows.master["patient_id"] is None)
+    return _is_absent(rows.master)
 
 
-def _judge(uow: UnitOfWork, rows: Rows, calendar_id: int, ids: tuple[int, ...]) -> Clash | None:
-    others = uow.connection.execute(_OTHERS, {"ids": ids}).all()
+def _is_absent(row: Mapping[str, Any]) -> bool:
+    return bool(row["all_day"] and row["patient_id"] is None)
+
+
+def judge(uow: UnitOfWork, rows: Rows, calendar_id: int, other_ids: Collection[int]) -> Clash | None:
+    """What it means that these others take place at the same time; None: nothing. One statement."""
+    found = uow.connection.execute(_OTHERS, {"ids": sorted(other_ids)}).mappings()
+    others = [dict(row) for row in found if not attention_entry.is_entry(row)]
+    ids = tuple(sorted(int(o["id"]) for o in others))
+    if not ids:
+        return None
     if _is_absence(rows):
-        with_patient = tuple(sorted(o.id for o in others if o.patient_id is not None))
+        with_patient = tuple(sorted(int(o["id"]) for o in others if o["patient_id"] is not None))
         return Clash(attention_rows.ABSENCE, calendar_id, with_patient) if with_patient else None
-    if all(o.all_day and o.patient_id is None for o in others):
+    if all(_is_absent(o) for o in others):
         return Clash(attention_rows.ABSENCE, calendar_id, ids)
     return Clash(attention_rows.DOUBLE_BOOKING, calendar_id, ids)

@@ -6,7 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from radicale_practice.practice import clock, directory, journal, occurrences, practices, revisions
+from radicale_practice.practice import (
+    clock,
+    directory,
+    foreign_clashes,
+    journal,
+    occurrences,
+    practices,
+    revisions,
+    unreadable,
+)
 from radicale_practice.practice.database import Database, translated_errors
 
 EXPANDED_DAYS = 550
@@ -34,7 +43,8 @@ def maintain(database: Database, now: datetime | None = None, progress: Progress
     """Do all of it, in short transactions of their own, for all practices. ``now``: UTC, naive.
 
     Prunes superseded changes and removed objects, empties journal contents past their time, keeps keys of
-    names, and stores the occurrences of series. Raises ``Unavailable`` if the database is away.
+    names, stores the occurrences of series, and puts on the attention list what cannot be read and what plain
+    SQL has booked twice. Raises ``Unavailable`` if the database is away.
     """
     now = now or clock.utc_now()
     report = progress or (lambda step, done, total: None)
@@ -55,6 +65,12 @@ def maintain(database: Database, now: datetime | None = None, progress: Progress
         with database.write() as uow:
             revisions.prune(uow, now)
         report("changes", 1, 1)
+        report("attention list", 0, 1)
+        with database.write() as uow:
+            unreadable.note(uow)
+        for practice in all_practices:
+            foreign_clashes.note(database, practice, now)
+        report("attention list", 1, 1)
     return Maintained(expanded, names, emptied)
 
 

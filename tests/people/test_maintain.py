@@ -25,7 +25,7 @@ def test_series_are_expanded_once(database: Database) -> None:
     done = maintain.maintain(database, now, lambda step, *_: steps.append(step))
     assert done.series_expanded == count(database, "SELECT count(*) FROM appointment WHERE rrule <> ''")
     assert count(database, "SELECT count(*) FROM occurrence") > 100
-    assert set(steps) == {"series", "journal and names", "changes"}
+    assert set(steps) == {"series", "journal and names", "changes", "attention list"}
     assert maintain.maintain(database, now).series_expanded == 0
     # A year later the endless ones are expanded further, the others are complete.
     later = maintain.maintain(database, now + timedelta(days=300)).series_expanded

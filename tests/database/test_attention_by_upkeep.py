@@ -1,0 +1,233 @@
+"""What housekeeping finds for the attention list, and what resolving a row does, on both engines."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from radicale_practice.practice import attention_rows, book, check, clock, maintain
+from radicale_practice.practice.database import Database
+from radicale_practice.practice.errors import InvalidValue
+from radicale_practice.practice.model import Actor, Finding, FindingKind
+from radicale_practice.practice.schema import practice_tables as t
+from tests.database.book_world import HOUR, MONDAY, World, build, with_master
+from tests.database.statements import counted
+from tests.database.test_book_apply import document, master_id, put
+from tests.database.test_book_cancel_and_move import fill, resolve
+
+DAY = timedelta(days=1)
+NOW = datetime(2026, 11, 10, 8)
+
+
+@pytest.fixture
+def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(clock, "utc_now", lambda: NOW)
+    return build(database)
+
+
+def sql(world: World, statement: str, **values: Any) -> None:
+    """A practice program's own statement, outside any unit of ours."""
+    with world.database.engine.begin() as connection:
+        connection.execute(text(statement), values)
+
+
+def foreign(world: World, start: datetime, end: datetime | None = None, **columns: Any) -> int:
+    """An appointment inserted by plain SQL; its id."""
+    values = {
+        "practice_id": world.practice_id,
+        "starts_at": f"{start:%Y-%m-%d %H:%M:%S}",
+        "ends_at": f"{end or start + HOUR:%Y-%m-%d %H:%M:%S}",
+        "time_zone": "Europe/Vienna",
+        **columns,
+    }
+    names = ", ".join(values)
+    literal = ", ".join(str(v) if isinstance(v, int) else f"'{v}'" for v in values.values())
+    with world.database.engine.begin() as connection:
+        made = connection.execute(
+            text(f"INSERT INTO appointment ({names}) VALUES ({literal}) RETURNING id")
+        ).scalar_one()
+        connection.execute(
+            text(
+                "INSERT INTO appointment_calendar (appointment_id, calendar_id, role)"
+                " VALUES (:a, :c, 'owner')"
+            ),
+            {"a": made, "c": world.anna_calendar},
+        )
+    return int(made)
+
+
+def absence(world: World, start: datetime, **values: Any) -> str:
+    """An all-day block of Anna's, as many clients send it: marked as free time."""
+    day = start.replace(hour=0)
+    entry = world.event(
+        "absent", day, end=day + DAY, all_day=True, subject="Krank", transparent=True, **values
+    )
+    assert put(world, entry, "absent.ics").kind == "done"
+    return "absent.ics"
+
+
+# unreadable rows
+
+
+def test_rows_that_cannot_be_read_are_on_the_list_until_they_can(world: World) -> None:
+    rule = foreign(world, MONDAY, rrule="FREQ=NONSENSE")
+    zone = foreign(world, MONDAY, time_zone="Mars/Olympus")
+    foreign(world, MONDAY, time_zone="Mars/Olympus", status="cancelled")
+    foreign(world, MONDAY + 2 * HOUR)
+    for _ in range(2):
+        maintain.maintain(world.database, NOW)
+        rows = world.attention("unreadable")
+        assert {(r["appointment_id"], r["reason"]) for r in rows} == {(rule, "rule"), (zone, "zone")}
+        assert {r["calendar_id"] for r in rows} == {world.anna_calendar}
+    resolve(world, next(r["id"] for r in rows if r["reason"] == "zone"), "accept")
+    maintain.maintain(world.database, NOW)
+    assert [r["reason"] for r in world.attention("unreadable")] == ["rule"]
+    sql(world, "UPDATE appointment SET rrule = 'FREQ=WEEKLY;COUNT=3'")
+    maintain.maintain(world.database, NOW)
+    assert world.attention("unreadable") == []
+
+
+def test_an_instance_that_cannot_be_read_names_its_series(world: World) -> None:
+    put(world, world.weekly())
+    series = master_id(world)
+    foreign(
+        world,
+        MONDAY + 7 * DAY,
+        series_id=series,
+        recurrence_id=f"{MONDAY + 7 * DAY:%Y-%m-%d %H:%M:%S}",
+        time_zone="Mars/Olympus",
+    )
+    with world.write() as uow:
+        check.repair(uow)
+    (row,) = world.attention("unreadable")
+    assert (row["appointment_id"], row["reason"]) == (series, "zone")
+
+
+# bookings by plain SQL
+
+
+def test_what_plain_sql_books_twice_or_under_an_absence_is_found(world: World) -> None:
+    absence(world, MONDAY + DAY)
+    fill(world, 1)
+    twice = foreign(world, MONDAY + HOUR / 2, patient_id=world.josef.id)
+    under = foreign(world, MONDAY + DAY, patient_id=world.josef.id)
+    foreign(world, MONDAY + 3 * HOUR, patient_id=world.josef.id)
+    weekly = foreign(
+        world, MONDAY - 7 * DAY + 3 * HOUR, patient_id=world.maria.id, rrule="FREQ=WEEKLY;COUNT=8"
+    )
+    for _ in range(2):
+        maintain.maintain(world.database, NOW)
+        found = {(r["kind"], r["appointment_id"]) for r in world.attention()}
+        assert found == {("double-booking", twice), ("absence", under), ("double-booking", weekly)}
+    # the triggers' clock is the server's own
+    sql(world, "UPDATE journal SET at = '2026-11-10 07:59:00' WHERE action = 'foreign'")
+    for row in world.attention():
+        resolve(world, row["id"], "accept")
+    maintain.maintain(world.database, NOW)
+    assert world.attention() == []
+
+
+def test_an_absence_by_plain_sql_names_who_is_booked_under_it(world: World) -> None:
+    fill(world, 2)
+    day = MONDAY.replace(hour=0)
+    gone = foreign(world, day, day + DAY, all_day="1", subject="Krank")
+    maintain.maintain(world.database, NOW)
+    (row,) = world.attention()
+    assert (row["kind"], row["appointment_id"]) == ("absence", gone)
+
+
+def test_many_changes_by_plain_sql_take_no_more_statements(world: World) -> None:
+    for index in range(20):
+        foreign(world, MONDAY + index * HOUR, patient_id=world.josef.id)
+    with counted(world.database) as few:
+        maintain.maintain(world.database, NOW)
+    for index in range(60):
+        foreign(world, MONDAY + 7 * DAY + index * HOUR, patient_id=world.josef.id)
+    with counted(world.database) as many:
+        maintain.maintain(world.database, NOW)
+    assert world.attention() == []
+    assert len(many) <= len(few) + 2
+
+
+# absences that are marked as free time
+
+
+@pytest.mark.parametrize("policy", ["allow", "forbid"])
+def test_a_transparent_absence_is_on_the_list_and_blocks_nothing(world: World, policy: str) -> None:
+    fill(world, 1)
+    world.set(double_booking=policy)
+    absence(world, MONDAY)
+    (row,) = world.attention()
+    assert (row["kind"], row["reason"]) == ("absence", "absence")
+    later = MONDAY + 4 * HOUR
+    assert put(world, world.event("n", later, patient=world.josef), "n.ics").kind == "done"
+    assert [r["kind"] for r in world.attention()] == ["absence", "absence"]
+
+
+def test_our_own_entry_is_no_absence(world: World) -> None:
+    today = datetime(2026, 11, 10, 14)
+    put(world, world.event("d", today, patient=world.maria), "d.ics")
+    document(world, master_id(world, "d.ics"))
+    put(world, with_master(world.stored("d.ics").object, subject="x"), "d.ics")
+    assert [r["kind"] for r in world.attention()] == ["refused"]
+    put(world, world.event("n", today + 2 * HOUR, patient=world.maria), "n.ics")
+    foreign(world, today + 4 * HOUR, patient_id=world.maria.id)
+    maintain.maintain(world.database, NOW)
+    assert [r["kind"] for r in world.attention()] == ["refused"]
+
+
+# resolutions
+
+
+def test_undo_of_an_unlinked_title_gives_the_former_patient_back(world: World) -> None:
+    fill(world, 1)
+    (href,) = world.hrefs()
+    finding = Finding(FindingKind.UNLINKED, former_patient_id=world.maria.id)
+    put(world, with_master(world.stored(href).object, patient=None, subject="x"), href, findings=[finding])
+    (row,) = world.attention("unlinked")
+    assert resolve(world, row["id"], "undo").done == 1
+    assert world.stored(href).object.appointments[0].patient == world.maria
+    assert world.attention() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "how"),
+    [
+        ("unlinked", "undo"),
+        ("unlinked", "carry-out"),
+        ("changed-patient", "discard"),
+        ("changed-patient", "undo"),
+        ("refused", "undo"),
+        ("refused", "link"),
+        ("refused", "discard"),
+        ("double-booking", "undo"),
+        ("double-booking", "link"),
+        ("absence", "discard"),
+        ("unreadable", "discard"),
+        ("burst", "link"),
+    ],
+)
+def test_what_would_do_nothing_is_refused_and_the_row_stays(world: World, kind: str, how: str) -> None:
+    fill(world, 1)
+    (row,) = world.rows(t.appointment)
+    with world.write() as uow:
+        item = attention_rows.file(
+            uow, world.practice_id, kind, kind, appointment_id=None if kind == "burst" else row["id"]
+        )
+    with pytest.raises(InvalidValue):
+        resolve(world, item, how, patient_id=world.josef.id)
+    assert [r["id"] for r in world.attention()] == [item]
+    assert resolve(world, item, "accept").done == 0
+    assert world.attention() == []
+
+
+def test_discarding_a_double_booking_cancels_it(world: World) -> None:
+    with world.write() as uow:
+        for _ in range(2):
+            made = book.add(uow, Actor(), book.NewAppointment(world.anna_calendar, MONDAY, MONDAY + HOUR))
+    (row,) = world.attention("double-booking")
+    assert resolve(world, row["id"], "discard").done == 1
+    assert world.row(made)["status"] == "cancelled"
