@@ -167,6 +167,11 @@ def amend(uow: UnitOfWork, item_id: int, details: Mapping[str, Any], count: int)
     )
 
 
+def set_details(uow: UnitOfWork, item_id: int, details: Mapping[str, Any]) -> None:
+    """Give a row new details and nothing else, settled or not."""
+    uow.connection.execute(update(attention).where(attention.c.id == item_id).values(details=_dump(details)))
+
+
 def open_bursts(uow: UnitOfWork, practice_id: int, actor: Actor) -> list[AttentionItem]:
     """The bursts of one device that nobody has settled yet, newest first."""
     parameters = {"practice": practice_id, "source": actor.source}

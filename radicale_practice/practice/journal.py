@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
 
 from radicale_practice.practice import clock, revisions
 from radicale_practice.practice.database import UnitOfWork
@@ -205,15 +205,8 @@ def empty_expired(uow: UnitOfWork, practice: Practice, now: datetime) -> int:
     return emptied
 
 
-def erase_patient(uow: UnitOfWork, patient_id: int, practice_id: int | None = None) -> int:
-    """Empty everything written about one patient; how many journal rows. Itself journalled.
-
-    Contents of the journal and of the attention list, what devices kept with the patient's appointments
-    (``event_extra``, ``personal_extra``), and their notes, phone numbers, subjects and places typed by hand.
-    The appointments themselves, their times and their status stay: they are the practice's accounts.
-    ``practice_id``: the patient's practice, found from the patient if not given.
-    """
-    practice_id = practice_id or _practice_of(uow, patient_id)
+def names_patient(patient_id: int, practice_id: int) -> ColumnElement[bool]:
+    """The condition for rows about a patient: naming the patient, or an appointment that is or was theirs."""
     theirs = select(appointment.c.id).where(appointment.c.patient_id == patient_id)
     family = select(appointment.c.id).where(
         or_(appointment.c.id.in_(theirs), appointment.c.series_id.in_(theirs))
@@ -223,13 +216,29 @@ def erase_patient(uow: UnitOfWork, patient_id: int, practice_id: int | None = No
         for column in (journal.c.before, journal.c.after)
         for pattern in (f'%"patient_id":{patient_id},%', f'%"patient_id":{patient_id}}}%')
     ]
-    concerned = or_(
+    return or_(
         journal.c.patient_id == patient_id,
         journal.c.appointment_id.in_(family),
         journal.c.appointment_id.in_(
             select(journal.c.appointment_id).where(journal.c.practice_id == practice_id, or_(*named))
         ),
         *named,
+    )
+
+
+def erase_patient(uow: UnitOfWork, patient_id: int, practice_id: int | None = None) -> int:
+    """Empty everything written about one patient; how many journal rows. Itself journalled.
+
+    Contents of the journal and of the attention list, what devices kept with the patient's appointments
+    (``event_extra``, ``personal_extra``), and their notes, phone numbers, subjects and places typed by hand.
+    The appointments themselves, their times and their status stay: they are the practice's accounts.
+    ``practice_id``: the patient's practice, found from the patient if not given.
+    """
+    practice_id = practice_id or _practice_of(uow, patient_id)
+    concerned = names_patient(patient_id, practice_id)
+    theirs = select(appointment.c.id).where(appointment.c.patient_id == patient_id)
+    family = select(appointment.c.id).where(
+        or_(appointment.c.id.in_(theirs), appointment.c.series_id.in_(theirs))
     )
     touched = select(journal.c.appointment_id).where(journal.c.practice_id == practice_id, concerned)
     connection = uow.connection

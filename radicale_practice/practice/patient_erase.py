@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, or_, select, update
 
-from radicale_practice.practice import journal, revisions
+from radicale_practice.practice import identity_erase, journal, revisions
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import NotFound
 from radicale_practice.practice.schema.practice_tables import appointment, patient
@@ -29,7 +29,8 @@ def erase(uow: UnitOfWork, practice_id: int, number: str) -> Erased:
     """Empty names, phone, notes, subjects and journal contents of the patient with this number.
 
     Those merged into this patient are the same person and are emptied too, and so is one that this number was
-    merged into. The numbers stay, so that accounts still add up. Journalled. Raises ``NotFound``.
+    merged into. The numbers stay, so that accounts still add up. Hrefs and UIDs that clients chose for their
+    appointments are replaced. Journalled. Raises ``NotFound``.
     """
     ids = _same_person(uow, practice_id, number)
     theirs = select(appointment.c.id).where(appointment.c.patient_id.in_(ids))
@@ -38,6 +39,7 @@ def erase(uow: UnitOfWork, practice_id: int, number: str) -> Erased:
     )
     rows = uow.connection.execute(family).all()
     shown = {row.series_id or row.id for row in rows} | {row.id for row in rows}
+    entries, appointments = identity_erase.entries_about(uow, practice_id, ids)
     emptied = sum(journal.erase_patient(uow, patient_id, practice_id) for patient_id in sorted(ids))
     uow.connection.execute(
         update(patient)
@@ -46,6 +48,7 @@ def erase(uow: UnitOfWork, practice_id: int, number: str) -> Erased:
     )
     uow.connection.execute(delete(patient_name).where(patient_name.c.patient_id.in_(ids)))
     _touch(uow, shown)
+    identity_erase.erase(uow, practice_id, entries, appointments | shown)
     return Erased(len(ids), len(rows), emptied)
 
 
