@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 
-from radicale_practice.practice import check, revisions
+from radicale_practice.practice import calendar_objects, check, recurrence, revisions
 from radicale_practice.practice.database import Database
+from radicale_practice.practice.model import Role, Viewer
 from tests.database.foreign import connect
 
 PAGE = Path(__file__).parents[2] / "docs" / "integration.md"
@@ -14,7 +16,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "integration.md"
 
 def statements() -> list[str]:
     blocks = re.findall(r"^```sql\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.S | re.M)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     return [part.strip() for block in blocks for part in re.split(r";\n", block) if part.strip()]
 
 
@@ -35,6 +37,16 @@ def test_every_statement_of_the_page(database: Database, database_url: str) -> N
         }
         assert shown == {"C1": {ids["A1"], ids["A2"]}, "R1": {ids["A1"]}}
         assert check.check(uow) == []
+        viewer = Viewer(1, 1, "anna", "Anna", Role.PRACTITIONER)
+        series = calendar_objects.load(uow, viewer, calendars["C1"], object_ids=None)
+        (shifted,) = [s.object for s in series if s.object.master and s.object.master.rrule]
+        assert shifted.master is not None
+        starts = set(recurrence.expand(shifted.master))
+        instances = {o.recurrence_id: o.start for o in shifted.overrides}
+        assert set(instances) <= starts
+        assert len(starts) == 9
+        assert {start.hour for start in starts} == {10}
+        assert instances[datetime(2026, 3, 10, 10)] == datetime(2026, 3, 10, 9)
         before = revisions.calendar_states(uow, calendars.values(), 1)
     vendor.execute("UPDATE appointment SET external_id = 'other' WHERE external_id = 'A1'")
     with database.read() as uow:
