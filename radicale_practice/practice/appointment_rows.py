@@ -171,12 +171,12 @@ _IN_SERIES = or_(
     appointment.c.id == bindparam("appointment"), appointment.c.series_id == bindparam("appointment")
 )
 
-_LOCK = (
+_READ = (
     select(appointment)
     .where(_IN_SERIES, appointment.c.practice_id == bindparam("practice"))
     .order_by(appointment.c.id)
-    .with_for_update(key_share=True)
 )
+_LOCK = _READ.with_for_update(key_share=True)
 
 _CALENDARS = select(appointment_calendar).where(
     appointment_calendar.c.appointment_id.in_(select(appointment.c.id).where(_IN_SERIES))
@@ -185,13 +185,15 @@ _CALENDARS = select(appointment_calendar).where(
 _INSERT_ONE = insert(appointment).returning(appointment.c.id)
 
 
-def lock(uow: UnitOfWork, practice_id: int, appointment_id: int) -> Rows | None:
+def lock(uow: UnitOfWork, practice_id: int, appointment_id: int, *, locking: bool = True) -> Rows | None:
     """Lock and read an appointment with its overrides, by id; None if it is not there.
 
     FOR NO KEY UPDATE: rows that foreign keys of others point to are never locked against them.
+    ``locking=False`` only reads them, as a unit that does not write has to.
     """
     parameters = {"practice": practice_id, "appointment": appointment_id}
-    found = {int(r["id"]): dict(r) for r in uow.connection.execute(_LOCK, parameters).mappings()}
+    query = _LOCK if locking else _READ
+    found = {int(r["id"]): dict(r) for r in uow.connection.execute(query, parameters).mappings()}
     if appointment_id not in found:
         return None
     rows = Rows(found.pop(appointment_id), found)

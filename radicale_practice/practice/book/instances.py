@@ -25,7 +25,7 @@ def instance_on(
     several. ``cancelled``: a cancelled or excluded one is meant. Raises ``NotFound`` if there is none,
     ``InvalidValue`` for several, for one that is cancelled, and for an appointment that is no series.
     """
-    rows, _ = rows_of(uow, appointment_id)
+    rows, _ = rows_of(uow, appointment_id, locking=False)
     _check_series(rows)
     gone = {r["recurrence_id"]: r["starts_at"] for r in rows.overrides.values() if _is_cancelled(r)}
     gone |= {d: d for d in times_of(rows.master["exdate"]) if d not in _replaced(rows)}
@@ -44,19 +44,22 @@ def instance_on(
     raise NotFound("no instance of the series on that day")
 
 
-def locked(uow: UnitOfWork, appointment_id: int, on: datetime) -> tuple[Rows, Practice, Row]:
+def locked(
+    uow: UnitOfWork, appointment_id: int, on: datetime, *, locking: bool = True
+) -> tuple[Rows, Practice, Row]:
     """The locked rows of a series and its instance with the original start ``on``.
 
     One without a row of its own is the row it would have, with the id ``FRESH``. An instance that lives in
-    another calendar is an object of its own: its rows are it alone. Raises ``NotFound``, ``InvalidValue``.
+    another calendar is an object of its own: its rows are it alone. ``locking=False``: only read.
+    Raises ``NotFound``, ``InvalidValue``.
     """
-    rows, practice = rows_of(uow, appointment_id)
+    rows, practice = rows_of(uow, appointment_id, locking=locking)
     _check_series(rows)
     for row_id, row in rows.overrides.items():
         if row["recurrence_id"] == on:
             if row_id in rows.here():
                 return rows, practice, row
-            rows, practice = rows_of(uow, row_id)
+            rows, practice = rows_of(uow, row_id, locking=locking)
             return rows, practice, rows.master
     if _is_cancelled(rows.master) or on not in _by_rule(rows, on.date()):
         raise NotFound("no such instance of the series")

@@ -283,7 +283,7 @@ def set_status(
 
 def show_instance(uow: UnitOfWork, appointment_id: int, on: datetime) -> Shown:
     """One instance of a series, by its original start, as ``show`` has it. Raises ``NotFound``."""
-    rows, _, row = instances.locked(uow, appointment_id, on)
+    rows, _, row = instances.locked(uow, appointment_id, on, locking=False)
     if row["id"] != FRESH:
         shown = show(uow, int(row["id"]))
         calendars = rows.calendars.get(rows.id, {}) if row is not rows.master else shown.calendars

@@ -140,12 +140,14 @@ def _placed(
     return placed
 
 
-def rows_of(uow: UnitOfWork, appointment_id: int) -> tuple[Rows, Practice]:
+def rows_of(uow: UnitOfWork, appointment_id: int, *, locking: bool = True) -> tuple[Rows, Practice]:
     """The locked rows of an appointment or series, and its practice. Raises ``NotFound``."""
+    rows = None
     practice_id = uow.connection.execute(
         select(appointment.c.practice_id).where(appointment.c.id == appointment_id)
     ).scalar()
-    rows = appointment_rows.lock(uow, int(practice_id), appointment_id) if practice_id is not None else None
+    if practice_id is not None:
+        rows = appointment_rows.lock(uow, int(practice_id), appointment_id, locking=locking)
     if rows is None:
         raise NotFound(f"appointment {appointment_id}")
     return rows, practices.get(uow, int(rows.master["practice_id"]))
