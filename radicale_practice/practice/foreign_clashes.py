@@ -72,7 +72,7 @@ def note(database: Database, practice: Practice, now: datetime) -> int:
                 appointment_id=appointment_id,
                 details={"with": sorted(others)},
             )
-        journal.write(uow, LOOKED, practice_id=practice.id)
+        journal.write(uow, LOOKED, practice_id=practice.id, actor=Actor(program="radicale-practice maintain"))
     return len(clashes)
 
 

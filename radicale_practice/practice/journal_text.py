@@ -42,6 +42,7 @@ _PATIENTS = {
 }
 
 _OFFICE = {
+    "looked": "looked for double bookings made by other programs",
     "practice-add": "practice {name} set up",
     "staff-add": "{user_name} can sign in, as {role}",
     "staff-password": "{user_name} has a new password",
