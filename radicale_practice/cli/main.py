@@ -25,6 +25,7 @@ app = typer.Typer(
     cls=CleanGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     help="A two-way CalDAV server over a practice's appointment database.",
 )
 
