@@ -92,3 +92,16 @@ def test_moved_there_and_back_again(own: MakeClient, house: House, order: str) -
     _two_halves(client, "put then delete", anna + "1.ics", ben + "1.ics", text)
     _two_halves(client, order, ben + "1.ics", anna + "1.ics", text)
     assert _rows(house) == [("Kontrolle", "4711", "", "booked")]
+
+
+def test_an_event_made_after_a_move_is_not_taken_for_its_copy(own: MakeClient, house: House) -> None:
+    """The copy of a move is gone; SQLite gives its number to the next appointment."""
+    client = own(RITA, agent="Thunderbird/140")
+    anna, ben = house.path(RITA, house.own("anna müller")), house.path(RITA, house.own(BEN))
+    assert client.put(anna + "1.ics", event("1@x", "Eins")).status == 201
+    text = client.request("GET", anna + "1.ics").text
+    _two_halves(client, "put then delete", anna + "1.ics", ben + "1.ics", text)
+    assert client.put(anna + "2.ics", event("2@x", "Zwei", "20270107T090000")).status == 201
+    assert client.request("DELETE", ben + "1.ics").status == 204
+    assert [row[0] for row in _rows(house)] == ["Zwei"]
+    assert "SUMMARY:Zwei" in client.request("GET", anna + "2.ics").text

@@ -105,7 +105,10 @@ def copy_made_just_now(
     query = select(calendar_object.c.id, calendar_object.c.calendar_id).where(
         calendar_object.c.appointment_id == made, calendar_object.c.removed_revision.is_(None)
     )
+    visible = calendar_objects.access_map(uow, viewer)
     for object_id, calendar_id in uow.connection.execute(query.order_by(calendar_object.c.id)).all():
+        if calendar_id not in visible:
+            continue
         for copy in calendar_objects.load(uow, viewer, calendar_id, object_ids=[object_id], windowed=False):
             if copy.owner_calendar_id == calendar_id:
                 return copy
@@ -260,7 +263,7 @@ def _deleted_by(
 def _copy_made_by(uow: UnitOfWork, practice: Practice, actor: Actor, original_id: int) -> int | None:
     table = journal_table
     query = (
-        select(table.c.appointment_id)
+        select(table.c.id, table.c.appointment_id)
         .where(
             *journal.by_source(actor),
             table.c.practice_id == practice.id,
@@ -271,8 +274,17 @@ def _copy_made_by(uow: UnitOfWork, practice: Practice, actor: Actor, original_id
         .order_by(table.c.id.desc())
         .limit(1)
     )
-    found = uow.connection.execute(query).scalar()
-    return int(found) if found is not None else None
+    found = uow.connection.execute(query).first()
+    if found is None:
+        return None
+    # A database may give the id of a copy that is gone to another appointment.
+    gone = select(table.c.id).where(
+        table.c.practice_id == practice.id,
+        table.c.appointment_id == found.appointment_id,
+        table.c.action == "copy-removed",
+        table.c.id > found.id,
+    )
+    return None if uow.connection.execute(gone.limit(1)).first() else int(found.appointment_id)
 
 
 def _is_kept(rows: Rows) -> bool:
