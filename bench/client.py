@@ -7,6 +7,7 @@ import http.client
 from dataclasses import dataclass
 
 SECONDS = 300
+TRIES = 20
 
 
 class UnexpectedAnswer(Exception):
@@ -35,12 +36,26 @@ class Client:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         if body:
             named.setdefault("Content-Type", "application/xml; charset=utf-8")
-        self._connection.request(method, path, body.encode(), {**self._headers, **named})
-        reply = self._connection.getresponse()
+        reply = self._reply(method, path, body.encode(), {**self._headers, **named})
         answer = Answer(reply.status, reply.headers.get("ETag", ""), reply.read())
         if answer.status != expected:
             raise UnexpectedAnswer(f"{method}: HTTP {answer.status} instead of {expected}")
         return answer
+
+    def _reply(
+        self, method: str, path: str, body: bytes, headers: dict[str, str]
+    ) -> http.client.HTTPResponse:
+        """The reply; asked for again if the connection was thrown away before it had begun.
+
+        Stock Radicale's server lets five connections wait and resets the others.
+        """
+        for _ in range(TRIES):
+            try:
+                self._connection.request(method, path, body, headers)
+                return self._connection.getresponse()
+            except ConnectionError:
+                self._connection.close()
+        raise UnexpectedAnswer(f"{method}: no reply in {TRIES} tries")
 
     def close(self) -> None:
         """Close the connection."""
