@@ -135,6 +135,7 @@ class UnitOfWork:
                     self.database.commit(connection)
         finally:
             connection.close()
+            self.database.leave(self.mode)
 
     def abandon(self) -> None:
         """Roll back whatever was done."""
@@ -154,6 +155,8 @@ class Database:
         self._engine: Engine | None = None
         self._engine_pid: int | None = None
         self._engine_guard = threading.Lock()
+        # The threads of a process queue here: waiting in SQLite's busy handler is mostly sleeping.
+        self._writer = threading.Lock()
 
     @property
     def engine(self) -> Engine:
@@ -191,6 +194,23 @@ class Database:
 
     def begin(self, mode: Mode, actor: Actor) -> Connection:
         """A connection inside a fresh transaction ("r" is one snapshot, "w" sees what is committed)."""
+        self._enter(mode)
+        try:
+            return self._begin(mode, actor)
+        except BaseException:
+            self.leave(mode)
+            raise
+
+    def _enter(self, mode: Mode) -> None:
+        if self.dialect == "sqlite" and mode == "w" and not self._writer.acquire(timeout=SQLITE_BUSY_TIMEOUT):
+            raise Unavailable("the database is locked by another writer of this process")
+
+    def leave(self, mode: Mode) -> None:
+        """Let this process's next writer in; belongs to every ``begin`` whose connection has ended."""
+        if self.dialect == "sqlite" and mode == "w":
+            self._writer.release()
+
+    def _begin(self, mode: Mode, actor: Actor) -> Connection:
         connection = self.engine.connect()
         try:
             if self.dialect == "sqlite":
