@@ -91,7 +91,7 @@ def _resolve_zones(calendar: Component, time_zone: str) -> dict[str, str]:
         if (tzid := line.parameter("TZID")) is not None
     }
     for tzid in sorted(used | set(definitions)):
-        zone = resolve(tzid, definitions.get(tzid))
+        zone = resolve(tzid, definitions.get(tzid), prefer=time_zone)
         resolved[tzid] = zone if zone is not None and zones.load(zone) is not None else time_zone
     return resolved
 

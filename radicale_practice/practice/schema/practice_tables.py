@@ -59,6 +59,7 @@ practice = Table(
     Column("language", String(8), nullable=False, server_default="de"),
     Column("settings", Text, nullable=False, server_default="{}"),
     created_column(),
+    sqlite_autoincrement=True,
 )
 
 staff = Table(
@@ -77,6 +78,7 @@ staff = Table(
     created_column(),
     UniqueConstraint("practice_id", "external_id"),
     CheckConstraint("role IN ('practitioner', 'receptionist', 'administrator')", name="role"),
+    sqlite_autoincrement=True,
 )
 
 calendar = Table(
@@ -96,6 +98,7 @@ calendar = Table(
     UniqueConstraint("practice_id", "external_id"),
     CheckConstraint("kind IN ('practitioner', 'room', 'private')", name="kind"),
     CheckConstraint("kind = 'room' OR staff_id IS NOT NULL", name="person"),
+    sqlite_autoincrement=True,
 )
 
 calendar_access = Table(
@@ -124,6 +127,7 @@ patient = Table(
     created_column(),
     UniqueConstraint("practice_id", "number", name="uq_patient_number"),
     UniqueConstraint("practice_id", "external_id"),
+    sqlite_autoincrement=True,
 )
 
 location = Table(
@@ -136,6 +140,7 @@ location = Table(
     Column("name", Text, nullable=False),
     Column("active", Boolean, nullable=False, server_default=true()),
     UniqueConstraint("practice_id", "external_id"),
+    sqlite_autoincrement=True,
 )
 
 appointment = Table(
@@ -206,6 +211,7 @@ appointment = Table(
     Index("ix_appointment_patient_id", "patient_id"),
     Index("ix_appointment_location_id", "location_id"),
     Index("ix_appointment_series_id", "series_id"),
+    sqlite_autoincrement=True,
 )
 
 appointment_calendar = Table(

@@ -77,6 +77,7 @@ calendar_object = Table(
     ),
     Index("ix_calendar_object_appointment_id", "appointment_id"),
     Index("ix_calendar_object_calendar_id", "calendar_id", "id"),
+    sqlite_autoincrement=True,
 )
 """One row for each identity under which an appointment or series is or was seen in a calendar.
 
@@ -172,6 +173,7 @@ device = Table(
     Column("revoked_at", WallTime),
     Column("last_seen_at", WallTime),
     created_column(),
+    sqlite_autoincrement=True,
 )
 
 feed = Table(
@@ -188,6 +190,7 @@ feed = Table(
     Column("revoked_at", WallTime),
     Column("last_seen_at", WallTime),
     created_column(),
+    sqlite_autoincrement=True,
 )
 
 journal = Table(
@@ -210,6 +213,7 @@ journal = Table(
     Index("ix_journal_appointment_id", "appointment_id"),
     Index("ix_journal_patient_id", "patient_id"),
     Index("ix_journal_staff_at", "staff_id", "at"),
+    sqlite_autoincrement=True,
 )
 """Append-only; ``before`` and ``after`` are JSON and are emptied by retention or ``patient erase``."""
 
@@ -235,4 +239,5 @@ attention = Table(
     text_column("resolution"),
     Index("ix_attention_open", "practice_id", "settled_at"),
     Index("ix_attention_appointment_id", "appointment_id"),
+    sqlite_autoincrement=True,
 )

@@ -85,6 +85,7 @@ def _practice_tables() -> None:
         sa.Column("created_at", WallTime(), server_default=utc_now(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_practice")),
         sa.UniqueConstraint("public_id", name=op.f("uq_practice_public_id")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "staff",
@@ -107,6 +108,7 @@ def _practice_tables() -> None:
         sa.UniqueConstraint("practice_id", "external_id", name=op.f("uq_staff_practice_id")),
         sa.UniqueConstraint("public_id", name=op.f("uq_staff_public_id")),
         sa.UniqueConstraint("user_name", name=op.f("uq_staff_user_name")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "calendar",
@@ -128,6 +130,7 @@ def _practice_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar")),
         sa.UniqueConstraint("practice_id", "external_id", name=op.f("uq_calendar_practice_id")),
         sa.UniqueConstraint("public_id", name=op.f("uq_calendar_public_id")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "calendar_access",
@@ -161,6 +164,7 @@ def _practice_tables() -> None:
         sa.UniqueConstraint("practice_id", "external_id", name=op.f("uq_patient_practice_id")),
         sa.UniqueConstraint("practice_id", "number", name="uq_patient_number"),
         sa.UniqueConstraint("public_id", name=op.f("uq_patient_public_id")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "location",
@@ -174,6 +178,7 @@ def _practice_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_location")),
         sa.UniqueConstraint("practice_id", "external_id", name=op.f("uq_location_practice_id")),
         sa.UniqueConstraint("public_id", name=op.f("uq_location_public_id")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "appointment",
@@ -226,6 +231,7 @@ def _practice_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_appointment")),
         sa.UniqueConstraint("practice_id", "external_id", name=op.f("uq_appointment_practice_id")),
         sa.UniqueConstraint("public_id", name=op.f("uq_appointment_public_id")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_appointment_location_id", "appointment", ["location_id"], unique=False)
     op.create_index("ix_appointment_patient_id", "appointment", ["patient_id"], unique=False)
@@ -297,6 +303,7 @@ def _sync_tables() -> None:
         sa.Column("removed_revision", sa.BigInteger(), nullable=True),
         sa.Column("removed_at", WallTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar_object")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_calendar_object_appointment_id", "calendar_object", ["appointment_id"], unique=False)
     op.create_index("ix_calendar_object_calendar_id", "calendar_object", ["calendar_id", "id"], unique=False)
@@ -404,6 +411,7 @@ def _sync_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_device")),
         sa.UniqueConstraint("key_hash", name=op.f("uq_device_key_hash")),
         sa.UniqueConstraint("public_id", name=op.f("uq_device_public_id")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_device_staff_id"), "device", ["staff_id"], unique=False)
     op.create_table(
@@ -422,6 +430,7 @@ def _sync_tables() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed")),
         sa.UniqueConstraint("public_id", name=op.f("uq_feed_public_id")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_feed_token_hash")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_feed_staff_id"), "feed", ["staff_id"], unique=False)
     op.create_table(
@@ -440,6 +449,7 @@ def _sync_tables() -> None:
         sa.Column("before", sa.Text(), nullable=True),
         sa.Column("after", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_journal")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_journal_appointment_id", "journal", ["appointment_id"], unique=False)
     op.create_index("ix_journal_patient_id", "journal", ["patient_id"], unique=False)
@@ -466,6 +476,7 @@ def _sync_tables() -> None:
         sa.Column("resolution", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attention")),
         sa.UniqueConstraint("public_id", name=op.f("uq_attention_public_id")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_attention_appointment_id", "attention", ["appointment_id"], unique=False)
     op.create_index("ix_attention_open", "attention", ["practice_id", "settled_at"], unique=False)
