@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import Table, insert
 
-from radicale_practice.practice import calendars, migrate, patients, practices, staff
+from radicale_practice.practice import calendars, migrate, practices
 from radicale_practice.practice.database import Database, UnitOfWork
 from radicale_practice.practice.model import CalendarKind, Role
+from radicale_practice.practice.people import patients, staff
 from radicale_practice.practice.schema.practice_tables import appointment, appointment_calendar
 
 USER = "bench"

@@ -9,9 +9,9 @@ import typer
 
 from radicale_practice.cli.context import DatabaseOption, PracticeOption, reading, show_table
 from radicale_practice.cli.moments import parse_day
-from radicale_practice.practice import agenda as agendas
 from radicale_practice.practice import calendars, clock
 from radicale_practice.practice.model import CalendarKind
+from radicale_practice.practice.reading import agenda as agendas
 
 
 def agenda(

@@ -17,9 +17,11 @@ from radicale_practice.cli.context import (
     writing,
 )
 from radicale_practice.cli.moments import parse_day, parse_day_or_moment, parse_end, parse_moment, shown
-from radicale_practice.practice import book, calendars, clock, lookup, patients, weekly
+from radicale_practice.practice import book, calendars, clock, lookup
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.model import Appointment, Status
+from radicale_practice.practice.people import patients
+from radicale_practice.practice.series import weekly
 
 app = typer.Typer(help="Appointments and blocks.", no_args_is_help=True)
 series_app = typer.Typer(help="Weekly series.", no_args_is_help=True)

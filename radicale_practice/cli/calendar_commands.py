@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from radicale_practice.cli.context import DatabaseOption, PracticeOption, reading, show_table, writing
-from radicale_practice.practice import calendars, staff
+from radicale_practice.practice import calendars
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.model import Access, CalendarKind, Viewer
+from radicale_practice.practice.people import staff
 
 app = typer.Typer(help="Calendars of practitioners and rooms.", no_args_is_help=True)
 

@@ -17,7 +17,7 @@ from radicale_practice.cli.context import (
     show_table,
     writing,
 )
-from radicale_practice.practice import patient_erase, patient_import, patients
+from radicale_practice.practice.people import patient_erase, patient_import, patients
 
 app = typer.Typer(help="Patients.", no_args_is_help=True)
 

@@ -18,22 +18,13 @@ from radicale_practice.cli.context import (
     writing,
 )
 from radicale_practice.cli.moments import parse_moment, shown
-from radicale_practice.practice import (
-    attention,
-    clock,
-    journal_list,
-    journal_text,
-    lookup,
-    patients,
-    programs,
-    staff,
-    zones,
-)
-from radicale_practice.practice import (
-    undo as undoing,
-)
+from radicale_practice.practice import clock, lookup, zones
 from radicale_practice.practice.errors import NotFound
+from radicale_practice.practice.notices import attention
+from radicale_practice.practice.people import patients, staff
 from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.records import journal_list, journal_text, programs
+from radicale_practice.practice.records import undo as undoing
 
 attention_app = typer.Typer(help="What a person in the practice has to look at.", no_args_is_help=True)
 

@@ -17,9 +17,10 @@ from radicale_practice.cli.context import DatabaseOption, configured, database_u
 from radicale_practice.demo import accounts, live
 from radicale_practice.demo import practice as demo_practice
 from radicale_practice.demo.practice import Demonstration
-from radicale_practice.practice import maintain, migrate
+from radicale_practice.practice import migrate
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import Conflict
+from radicale_practice.practice.upkeep import maintain
 
 DEMO_HOST = "127.0.0.1"
 DEFAULT_PORT = 5232

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from radicale_practice.cli.context import DatabaseOption, PracticeOption, reading, show_table, writing
-from radicale_practice.practice import staff
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.model import Role
+from radicale_practice.practice.people import staff
 
 app = typer.Typer(help="People who can sign in.", no_args_is_help=True)
 

@@ -19,11 +19,12 @@ from radicale_practice.cli.context import (
     show_table,
     writing,
 )
-from radicale_practice.practice import check as checks
-from radicale_practice.practice import maintain as housekeeping
-from radicale_practice.practice import migrate, practices, revisions
+from radicale_practice.practice import migrate, practices
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import NotFound
+from radicale_practice.practice.sync import revisions
+from radicale_practice.practice.upkeep import check as checks
+from radicale_practice.practice.upkeep import maintain as housekeeping
 
 settings_app = typer.Typer(help="What a practice may set.", no_args_is_help=True)
 

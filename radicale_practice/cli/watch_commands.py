@@ -12,7 +12,7 @@ import typer
 
 from radicale_practice.cli.context import DatabaseOption, PracticeOption, open_database
 from radicale_practice.practice import practices
-from radicale_practice.practice import watch as watching
+from radicale_practice.practice.sync import watch as watching
 
 MOST_AT_ONCE = 500
 

@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import quote
 
 from radicale_practice.demo.practice import Demonstration
-from radicale_practice.practice import calendars, staff
+from radicale_practice.practice import calendars
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Viewer
+from radicale_practice.practice.people import staff
 
 FILE_NAME = "accounts.json"
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 from radicale_practice.practice.database import Database, translated_errors
 from radicale_practice.practice.errors import PracticeError
-from radicale_practice.practice.journal_list import Entry, entries, newest
-from radicale_practice.practice.journal_text import line
 from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.records.journal_list import Entry, entries, newest
+from radicale_practice.practice.records.journal_text import line
 
 logger = logging.getLogger(__name__)
 

@@ -13,10 +13,11 @@ from sqlalchemy import Table, insert, select
 from radicale_practice.demo import schedule
 from radicale_practice.demo.names import FAMILIES, MEN, TREATMENTS, WOMEN
 from radicale_practice.demo.schedule import Planned
-from radicale_practice.practice import calendars, directory, holidays, practices, staff
+from radicale_practice.practice import calendars, practices
 from radicale_practice.practice.database import Database, UnitOfWork
 from radicale_practice.practice.errors import NotFound
 from radicale_practice.practice.model import Actor, CalendarKind, Role
+from radicale_practice.practice.people import directory, staff
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.schema.practice_tables import (
     appointment,
@@ -25,6 +26,7 @@ from radicale_practice.practice.schema.practice_tables import (
     location,
     patient,
 )
+from radicale_practice.practice.series import holidays
 
 PRACTICE_NAME = "ST Praxis"
 SEED = 4711

@@ -30,7 +30,7 @@ from radicale_practice.practice.model import (
     Projection,
     View,
 )
-from radicale_practice.practice.recurrence import check_rule
+from radicale_practice.practice.series.recurrence import check_rule
 
 MAX_EVENTS = 1000
 """VEVENTs in one object: a master and its overridden instances."""

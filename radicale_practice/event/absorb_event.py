@@ -46,7 +46,7 @@ from radicale_practice.practice.model import (
     Status,
     View,
 )
-from radicale_practice.practice.recurrence import is_valid
+from radicale_practice.practice.series.recurrence import is_valid
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ class Directory(Protocol):
         ...
 
     def patients_by_name(self, keys: Collection[str]) -> Sequence[tuple[str, Patient]]:
-        """(key as asked, patient) for each patient whose full name has that key (``practice.names.fold``)."""
+        """(key as asked, patient) for each patient whose full name has that key (``names.fold``)."""
         ...
 
     def locations(self) -> Sequence[Location]:

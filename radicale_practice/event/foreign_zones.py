@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from radicale_practice.practice import recurrence, zones
+from radicale_practice.practice import zones
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.model import Appointment
-from radicale_practice.practice.recurrence_rule import YEARLY, parse
+from radicale_practice.practice.series import recurrence
+from radicale_practice.practice.series.recurrence_rule import YEARLY, parse
 
 COMMON = (
     "Europe/Vienna",

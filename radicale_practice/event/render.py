@@ -15,7 +15,7 @@ from radicale_practice.event.time_zones import vtimezone
 from radicale_practice.event.values import UTC
 from radicale_practice.practice import zones
 from radicale_practice.practice.model import Appointment, CalendarObject, Projection, Status, View
-from radicale_practice.practice.recurrence import is_valid
+from radicale_practice.practice.series.recurrence import is_valid
 
 PRODUCT = "PRODID:-//radicale_practice//radicale_practice//EN"
 _HEAD = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{PRODUCT}\r\n"

@@ -12,7 +12,7 @@ from itertools import islice
 
 from radicale_practice.event.values import midnight
 from radicale_practice.practice.model import Appointment, CalendarObject, Status
-from radicale_practice.practice.recurrence import expand
+from radicale_practice.practice.series.recurrence import expand
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from radicale_practice.event.directory import Directory
 from radicale_practice.practice.model import Patient
-from radicale_practice.practice.names import fold, name_keys
+from radicale_practice.practice.people.names import fold, name_keys
 
 _SEPARATOR = re.compile(r"\s*[–—]\s*|\s+-\s*|-\s+|\s*[:,]\s*")
 _PHONE = re.compile(r"(?:^|(?<=[\s,;:–—-]))(?:\(?(?:\+|00)\d|\(?0)[\d /().-]{4,24}\d$", re.ASCII)

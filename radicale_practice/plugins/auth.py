@@ -12,7 +12,7 @@ from radicale import auth, config
 
 from radicale_practice.plugins import logs, request
 from radicale_practice.plugins.databases import database_of
-from radicale_practice.practice import staff
+from radicale_practice.practice.people import staff
 
 
 class Auth(auth.BaseAuth):

@@ -9,13 +9,14 @@ from radicale_practice.plugins import naming, reading
 from radicale_practice.plugins.home import Home
 from radicale_practice.plugins.naming import Naming
 from radicale_practice.plugins.reading import Position
-from radicale_practice.practice import calendar_objects, revisions, sync_token
-from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue
-from radicale_practice.practice.revisions import ObjectState
-from radicale_practice.practice.sync_token import Answer, Cursor, SyncToken, Verdict
+from radicale_practice.practice.reading import calendar_objects
+from radicale_practice.practice.reading.calendar_objects import StoredObject
+from radicale_practice.practice.sync import revisions, sync_token
+from radicale_practice.practice.sync.revisions import ObjectState
+from radicale_practice.practice.sync.sync_token import Answer, Cursor, SyncToken, Verdict
 
 Listed = ObjectState | StoredObject
 

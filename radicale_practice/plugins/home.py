@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from radicale_practice.event.version import RENDERER_VERSION
-from radicale_practice.practice import calendars, practices, staff
+from radicale_practice.practice import calendars, practices
 from radicale_practice.practice.accesses import Surroundings, surroundings
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Access, Projection, Viewer
+from radicale_practice.practice.people import staff
 from radicale_practice.practice.projections import Practice, fingerprint, projection_for
 
 

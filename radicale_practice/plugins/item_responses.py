@@ -9,9 +9,9 @@ from urllib.parse import quote
 from radicale_practice.plugins import naming, reading, xml
 from radicale_practice.plugins.home import Home
 from radicale_practice.plugins.storage.item import http_date
-from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.calendars import CalendarInfo
-from radicale_practice.practice.revisions import CalendarState, ObjectState
+from radicale_practice.practice.reading.calendar_objects import StoredObject
+from radicale_practice.practice.sync.revisions import CalendarState, ObjectState
 
 ALLPROP = ("D:resourcetype", "D:getetag", "D:getcontenttype", "D:getcontentlength", "D:getlastmodified")
 """What ``allprop`` means for an event."""

@@ -10,11 +10,11 @@ from radicale_practice.plugins import naming, reading
 from radicale_practice.plugins.home import Home
 from radicale_practice.practice import book
 from radicale_practice.practice.book import Moved
-from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import UnitOfWork
-from radicale_practice.practice.directory import PracticeDirectory
 from radicale_practice.practice.model import CalendarKind, CalendarObject
+from radicale_practice.practice.people.directory import PracticeDirectory
+from radicale_practice.practice.reading.calendar_objects import StoredObject
 
 
 def directory(unit: UnitOfWork, home: Home, info: CalendarInfo) -> Directory:

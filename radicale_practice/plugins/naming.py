@@ -11,10 +11,10 @@ from collections.abc import Collection
 from enum import Enum
 
 from radicale_practice.plugins.home import Home
-from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.model import Access, CalendarKind, Role, View
-from radicale_practice.practice.revisions import ObjectState
+from radicale_practice.practice.reading.calendar_objects import StoredObject
+from radicale_practice.practice.sync.revisions import ObjectState
 
 _ALIAS = re.compile(r"o([0-9a-f]{1,15})\.ics")
 _RANDOM = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\.ics|[0-9A-Fa-f]{20,}\.ics")

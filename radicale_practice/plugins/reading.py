@@ -16,20 +16,15 @@ from radicale_practice.event import time_zones
 from radicale_practice.plugins import naming
 from radicale_practice.plugins.home import Home
 from radicale_practice.plugins.naming import Naming
-from radicale_practice.practice import (
-    calendar_objects,
-    calendars,
-    range_states,
-    revisions,
-    sync_token,
-    unseen,
-)
-from radicale_practice.practice.calendar_objects import StoredObject
+from radicale_practice.practice import calendars
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import CalendarObject
-from radicale_practice.practice.revisions import CalendarState, ObjectState
-from radicale_practice.practice.sync_token import SyncToken
+from radicale_practice.practice.reading import calendar_objects, range_states, unseen
+from radicale_practice.practice.reading.calendar_objects import StoredObject
+from radicale_practice.practice.sync import revisions, sync_token
+from radicale_practice.practice.sync.revisions import CalendarState, ObjectState
+from radicale_practice.practice.sync.sync_token import SyncToken
 
 _Known = TypeVar("_Known", ObjectState, StoredObject)
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from radicale_practice.plugins.home import Home, load_home
-from radicale_practice.practice import staff
 from radicale_practice.practice.database import Database, UnitOfWork, translated_errors
 from radicale_practice.practice.errors import Unavailable, ViewerMissing
 from radicale_practice.practice.model import Actor, Viewer
+from radicale_practice.practice.people import staff
 
 ENVIRON_KEY = "radicale_practice.request"
 

@@ -13,13 +13,14 @@ from radicale_practice.event.absorb import absorb
 from radicale_practice.plugins import moves, naming, reading
 from radicale_practice.plugins.home import Home
 from radicale_practice.plugins.properties import own_values
-from radicale_practice.practice import book, calendars, identities, revisions
+from radicale_practice.practice import book, calendars
 from radicale_practice.practice.book import Outcome
-from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotPermitted
 from radicale_practice.practice.model import Access, CalendarKind
+from radicale_practice.practice.reading.calendar_objects import StoredObject
+from radicale_practice.practice.sync import identities, revisions
 
 LONGEST_NAME = 255
 """Characters of a resource's name (``calendar_object.href``)."""

@@ -14,11 +14,12 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from radicale_practice.practice import journal, practices
+from radicale_practice.practice import practices
 from radicale_practice.practice.accesses import Surroundings, surroundings
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue, NotFound, NotPermitted
 from radicale_practice.practice.model import Access, CalendarKind, Viewer
+from radicale_practice.practice.records import journal
 from radicale_practice.practice.schema.practice_tables import calendar, calendar_access, staff
 from radicale_practice.practice.schema.sync_tables import calendar_property
 

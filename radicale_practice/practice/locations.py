@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import insert, select
 
-from radicale_practice.practice import journal
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict, InvalidValue
-from radicale_practice.practice.names import fold
+from radicale_practice.practice.people.names import fold
+from radicale_practice.practice.records import journal
 from radicale_practice.practice.schema.practice_tables import location
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import func, or_, select
 
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import NotFound
-from radicale_practice.practice.programs import short_name
+from radicale_practice.practice.records.programs import short_name
 from radicale_practice.practice.schema.practice_tables import appointment, location
 from radicale_practice.practice.schema.sync_tables import device, journal
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy import Select, bindparam, insert, or_, select, update
 
-from radicale_practice.practice import journal, zones
+from radicale_practice.practice import zones
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
 from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.records import journal
 from radicale_practice.practice.schema.practice_tables import practice as practice_table
 from radicale_practice.practice.settings import (
     PracticeSettings,

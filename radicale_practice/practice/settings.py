@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from radicale_practice.practice import holiday_countries
 from radicale_practice.practice.errors import InvalidValue
+from radicale_practice.practice.series import holiday_countries
 
 LONGEST_TEXT = 500
 """Characters of a setting that is a text, and of each text in a list."""

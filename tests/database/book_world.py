@@ -10,14 +10,16 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from radicale_practice.practice import calendar_objects, practices, revisions
-from radicale_practice.practice.calendar_objects import StoredObject
+from radicale_practice.practice import practices
 from radicale_practice.practice.database import Database, UnitOfWork
 from radicale_practice.practice.model import Actor, Appointment, CalendarObject, Patient, Role, Viewer
 from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.reading import calendar_objects
+from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.schema import sync_tables as s
 from radicale_practice.practice.settings import PracticeSettings, dump_settings
+from radicale_practice.practice.sync import revisions
 
 MONDAY = datetime(2026, 11, 16, 9)
 HOUR = timedelta(hours=1)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from radicale_practice.practice import revisions
 from radicale_practice.practice.database import Database, UnitOfWork
+from radicale_practice.practice.sync import revisions
 
 _CONTENT = """
 SELECT o.href, o.uid || '|' || a.subject || '|' || a.starts_at || '|' || coalesce(p.last_name, '')

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from radicale_practice.practice import attention_rows, book, check, clock, maintain
+from radicale_practice.practice import book, clock
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.model import Actor, Finding, FindingKind
+from radicale_practice.practice.notices import attention_rows
 from radicale_practice.practice.schema import practice_tables as t
+from radicale_practice.practice.upkeep import check, maintain
 from tests.database.book_world import HOUR, MONDAY, World, build, with_master
 from tests.database.statements import counted
 from tests.database.test_book_apply import document, master_id, put

@@ -7,10 +7,11 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from radicale_practice.practice import agenda, availability, clock
+from radicale_practice.practice import clock
 from radicale_practice.practice.database import Database, UnitOfWork
 from radicale_practice.practice.errors import InvalidValue, NotFound
 from radicale_practice.practice.model import Access, Appointment, Role, Status, View, Viewer
+from radicale_practice.practice.reading import agenda, availability
 from tests.database.house import book, furnished, place, run
 
 ME = Viewer(1, 1, "person1", "Person 1", Role.PRACTITIONER)

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from radicale_practice.practice import attention, book, clock, revisions
+from radicale_practice.practice import book, clock
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import NotPermitted
 from radicale_practice.practice.model import Actor, Status, Viewer
-from radicale_practice.practice.refusals import Outcome
+from radicale_practice.practice.notices import attention
+from radicale_practice.practice.rules.refusals import Outcome
 from radicale_practice.practice.schema import practice_tables as t
+from radicale_practice.practice.sync import revisions
 from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
 from tests.database.test_book_apply import document, master_id, put
 
@@ -150,7 +152,7 @@ def test_deleting_a_series_leaves_the_documented_instances_and_restore_undoes_it
 
 def taking_place(shown) -> list[datetime]:
     """Dates on which something of the object takes place."""
-    from radicale_practice.practice import recurrence
+    from radicale_practice.practice.series import recurrence
 
     dates = set(recurrence.expand(shown.master, None, datetime(2040, 1, 1))) if shown.master else set()
     for entry in shown.overrides:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from radicale_practice.practice import attention_entry
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Status
+from radicale_practice.practice.notices import attention_entry
 from radicale_practice.practice.schema import practice_tables as t
 from tests.database.book_world import MONDAY, World, build, with_master, with_override
 from tests.database.test_book_apply import document, master_id, put

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from radicale_practice.event.absorb import absorb
 from radicale_practice.event.render import render
-from radicale_practice.practice import book, recurrence
+from radicale_practice.practice import book
 from radicale_practice.practice.database import Database
-from radicale_practice.practice.directory import PracticeDirectory
 from radicale_practice.practice.model import Access, Appointment, CalendarObject, Status
+from radicale_practice.practice.people.directory import PracticeDirectory
 from radicale_practice.practice.projections import projection_for
+from radicale_practice.practice.series import recurrence
 from tests.database.book_world import MONDAY, World, build
 from tests.database.test_book_apply import put
 

@@ -6,10 +6,11 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from radicale_practice.practice import book, calendar_objects, zones
+from radicale_practice.practice import book, zones
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import InvalidValue, NotFound
 from radicale_practice.practice.model import Actor, Status
+from radicale_practice.practice.reading import calendar_objects
 from tests.database.book_world import HOUR, MONDAY, World, build, with_override
 from tests.database.test_book_apply import put
 

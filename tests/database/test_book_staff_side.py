@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import insert, update
 
-from radicale_practice.practice import attention, book, clock, journal, undo
+from radicale_practice.practice import book, clock
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
 from radicale_practice.practice.model import Actor, Finding, FindingKind, Status
+from radicale_practice.practice.notices import attention
+from radicale_practice.practice.records import journal, undo
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.schema import sync_tables as s
 from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override

@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from radicale_practice.practice import book, journal, undo
+from radicale_practice.practice import book
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Actor, CalendarObject, Status
+from radicale_practice.practice.records import journal, undo
 from radicale_practice.practice.schema import practice_tables as t
 from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
 from tests.database.test_book_apply import document, put

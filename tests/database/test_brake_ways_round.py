@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from radicale_practice.practice import clock, undo, watch
+from radicale_practice.practice import clock
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Actor, Finding, FindingKind
-from radicale_practice.practice.refusals import Outcome
+from radicale_practice.practice.records import undo
+from radicale_practice.practice.rules.refusals import Outcome
+from radicale_practice.practice.sync import watch
 from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
 from tests.database.test_book_apply import put
 from tests.database.test_book_cancel_and_move import delete, fill, resolve

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from radicale_practice.practice import availability, range_states
 from radicale_practice.practice.accesses import limited
-from radicale_practice.practice.calendar_objects import StoredObject, access_map, load, load_range
 from radicale_practice.practice.database import Database, UnitOfWork
 from radicale_practice.practice.errors import NotFound
 from radicale_practice.practice.model import Access, Role, Status, Viewer, Window
+from radicale_practice.practice.reading import availability, range_states
+from radicale_practice.practice.reading.calendar_objects import StoredObject, access_map, load, load_range
 from tests.database.house import book, furnish, furnished, place, run
 
 ME = Viewer(1, 1, "person1", "Person 1", Role.PRACTITIONER)
@@ -130,7 +130,7 @@ def test_statements_do_not_grow(database: Database) -> None:
 
 
 def test_revisions_are_those_of_the_sync_tables(database: Database) -> None:
-    from radicale_practice.practice import revisions
+    from radicale_practice.practice.sync import revisions
 
     with furnished(database).write() as uow:
         for _ in range(3):

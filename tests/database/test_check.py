@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from radicale_practice.practice import check, revisions
 from radicale_practice.practice.database import Database
+from radicale_practice.practice.sync import revisions
+from radicale_practice.practice.upkeep import check
 from tests.database.house import book, furnished, run
 
 

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from radicale_practice.practice import revisions
 from radicale_practice.practice.database import Database
+from radicale_practice.practice.sync import revisions
 from radicale_practice.practice.triggers.postgresql_flush import FLUSH, PRACTICE_LOCK
 from tests.database.foreign import connect
 from tests.database.house import book, furnished, run

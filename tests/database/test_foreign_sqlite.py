@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from radicale_practice.practice import revisions
 from radicale_practice.practice.database import Database
-from radicale_practice.practice.revisions import ObjectState
+from radicale_practice.practice.sync import revisions
+from radicale_practice.practice.sync.revisions import ObjectState
 from tests.database.foreign import connect
 from tests.database.house import book, furnished
 

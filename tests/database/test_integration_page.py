@@ -6,9 +6,12 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-from radicale_practice.practice import calendar_objects, check, recurrence, revisions
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Role, Viewer
+from radicale_practice.practice.reading import calendar_objects
+from radicale_practice.practice.series import recurrence
+from radicale_practice.practice.sync import revisions
+from radicale_practice.practice.upkeep import check
 from tests.database.foreign import connect
 
 PAGE = Path(__file__).parents[2] / "docs" / "integration.md"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import String, Text, cast, select
 
-from radicale_practice.practice import patient_erase, revisions
 from radicale_practice.practice.database import Database
+from radicale_practice.practice.people import patient_erase
 from radicale_practice.practice.schema.columns import metadata
+from radicale_practice.practice.sync import revisions
 from tests.database.book_world import HOUR, MONDAY, World, build, with_master
 from tests.database.test_book_apply import put
 from tests.database.test_book_cancel_and_move import delete, fill

@@ -13,11 +13,12 @@ import pytest
 from dateutil.rrule import rrulestr
 from sqlalchemy import text
 
-from radicale_practice.practice import occurrences, range_states
-from radicale_practice.practice.calendar_objects import StoredObject, load_range
 from radicale_practice.practice.database import Database, UnitOfWork
 from radicale_practice.practice.model import Role, Viewer
-from radicale_practice.practice.revisions import ObjectState
+from radicale_practice.practice.reading import range_states
+from radicale_practice.practice.reading.calendar_objects import StoredObject, load_range
+from radicale_practice.practice.series import occurrences
+from radicale_practice.practice.sync.revisions import ObjectState
 from tests.database.house import book, furnish, place, run
 
 VIEWER = Viewer(1, 1, "person1", "Person 1", Role.RECEPTIONIST)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from radicale_practice.practice import identities, revisions
 from radicale_practice.practice.database import Database, UnitOfWork
 from radicale_practice.practice.errors import Conflict, NotFound
-from radicale_practice.practice.revisions import ObjectState
+from radicale_practice.practice.sync import identities, revisions
+from radicale_practice.practice.sync.revisions import ObjectState
 from tests.database.house import book, furnished, place, run
 
 ME = 1

@@ -19,11 +19,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from radicale_practice.practice import identities, migrate, revisions, sync_token
+from radicale_practice.practice import migrate
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
-from radicale_practice.practice.revisions import CalendarState
-from radicale_practice.practice.sync_token import Answer, Cursor, SyncToken, Verdict, judge
+from radicale_practice.practice.sync import identities, revisions, sync_token
+from radicale_practice.practice.sync.revisions import CalendarState
+from radicale_practice.practice.sync.sync_token import Answer, Cursor, SyncToken, Verdict, judge
 from tests.database.house import book, furnish, run
 from tests.private_postgresql import Cluster
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from radicale_practice.practice import watch
 from radicale_practice.practice.database import Database, UnitOfWork
+from radicale_practice.practice.sync import watch
 from tests.database.house import book, furnished, run
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import text
 
-from radicale_practice.practice import identities, revisions
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import Conflict, NotFound
+from radicale_practice.practice.sync import identities, revisions
 from tests.database.foreign import connect, parameters
 from tests.database.poller import Poller
 

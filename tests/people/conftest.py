@@ -19,5 +19,5 @@ def practice(database: Database) -> Practice:
 @pytest.fixture(autouse=True)
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """argon2 with little work; what the real parameters are is no matter here."""
-    monkeypatch.setattr("radicale_practice.practice.passwords.TIME_COST", 1)
-    monkeypatch.setattr("radicale_practice.practice.passwords.MEMORY_COST", 64)
+    monkeypatch.setattr("radicale_practice.practice.people.passwords.TIME_COST", 1)
+    monkeypatch.setattr("radicale_practice.practice.people.passwords.MEMORY_COST", 64)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import text
 
-from radicale_practice.practice import calendars, practices, staff
+from radicale_practice.practice import calendars, practices
 from radicale_practice.practice.database import Database, UnitOfWork
 from radicale_practice.practice.errors import InvalidValue, NotFound, NotPermitted
 from radicale_practice.practice.model import Access, CalendarKind, Role, Viewer
+from radicale_practice.practice.people import staff
 from radicale_practice.practice.projections import Practice
 from tests.people.test_directory import counted
 

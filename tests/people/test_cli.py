@@ -17,9 +17,11 @@ from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from radicale_practice.cli.main import app
-from radicale_practice.practice import book, calendar_objects, calendars, practices, staff
+from radicale_practice.practice import book, calendars, practices
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Actor, Role, Viewer
+from radicale_practice.practice.people import staff
+from radicale_practice.practice.reading import calendar_objects
 
 Run = Callable[..., Result]
 

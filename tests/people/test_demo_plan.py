@@ -15,8 +15,8 @@ from sqlalchemy import select, text
 from radicale_practice.demo import practice as demo
 from radicale_practice.demo import schedule
 from radicale_practice.demo.schedule import Planned, plan
-from radicale_practice.practice import staff
 from radicale_practice.practice.database import Database
+from radicale_practice.practice.people import staff
 from radicale_practice.practice.schema.practice_tables import appointment, patient
 
 DAYS = [date(2026, 11, 21), date(2026, 11, 23), date(2026, 3, 27), date(2026, 1, 1), date(2028, 2, 29)]

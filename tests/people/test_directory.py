@@ -8,10 +8,11 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event, text
 
-from radicale_practice.practice import patients, practices
+from radicale_practice.practice import practices
 from radicale_practice.practice.database import Database
-from radicale_practice.practice.directory import PracticeDirectory
-from radicale_practice.practice.names import fold
+from radicale_practice.practice.people import patients
+from radicale_practice.practice.people.directory import PracticeDirectory
+from radicale_practice.practice.people.names import fold
 from radicale_practice.practice.projections import Practice
 
 

@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from radicale_practice.practice import holidays
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.series import holidays
 from radicale_practice.practice.settings import PracticeSettings
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 12, 31)

@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy import text
 
 from radicale_practice.demo import live
-from radicale_practice.practice import book, calendars, journal, journal_list, patients, staff
+from radicale_practice.practice import book, calendars
 from radicale_practice.practice.database import Database
-from radicale_practice.practice.journal_text import line
 from radicale_practice.practice.model import Actor, Role, Status
+from radicale_practice.practice.people import patients, staff
 from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.records import journal, journal_list
+from radicale_practice.practice.records.journal_text import line
 from tests.database.foreign import connect
 
 DAVX5 = "DAVx5/4.5.1-ose (dav4jvm) Android/14"

@@ -7,9 +7,11 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import text
 
 from radicale_practice.demo import practice as demo
-from radicale_practice.practice import clock, journal, maintain, practices
+from radicale_practice.practice import clock, practices
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.records import journal
+from radicale_practice.practice.upkeep import maintain
 
 
 def count(database: Database, query: str) -> int:

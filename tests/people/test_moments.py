@@ -8,7 +8,7 @@ import pytest
 
 from radicale_practice.cli.moments import parse_day, parse_end, parse_moment, shown
 from radicale_practice.practice.errors import InvalidValue
-from radicale_practice.practice.programs import short_name
+from radicale_practice.practice.records.programs import short_name
 
 SATURDAY = date(2026, 11, 21)
 

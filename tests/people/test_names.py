@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radicale_practice.practice.names import fold, name_keys, order_free
+from radicale_practice.practice.people.names import fold, name_keys, order_free
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from radicale_practice.practice import calendars, journal_list, locations, practices, staff
+from radicale_practice.practice import calendars, locations, practices
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound, NotPermitted
-from radicale_practice.practice.journal_text import line
 from radicale_practice.practice.model import Access, Actor, CalendarKind, Role, Viewer
+from radicale_practice.practice.people import staff
 from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.records import journal_list
+from radicale_practice.practice.records.journal_text import line
 
 OFFICE = Actor(program="radicale-practice (petra)")
 FIRST, SECOND = "ahorn-birke-1", "enzian-fichte-2"

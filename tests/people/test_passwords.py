@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from radicale_practice.practice import passwords
 from radicale_practice.practice.errors import InvalidValue
+from radicale_practice.practice.people import passwords
 
 
 def test_a_hash_is_argon2id_and_checks() -> None:

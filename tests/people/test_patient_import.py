@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from radicale_practice.practice import patient_import, patients
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import InvalidValue
-from radicale_practice.practice.names import fold
+from radicale_practice.practice.people import patient_import, patients
+from radicale_practice.practice.people.names import fold
 from radicale_practice.practice.projections import Practice
 
 GERMAN = "Nummer;Nachname;Vorname;Telefon\r\n1;Müller;Jürgen;+43 664 1\r\n2;Huber;Maria;\r\n"

@@ -7,11 +7,12 @@ import json
 import pytest
 from sqlalchemy import text
 
-from radicale_practice.practice import patient_erase, patients, practices, staff
+from radicale_practice.practice import practices
 from radicale_practice.practice.database import Database, UnitOfWork
-from radicale_practice.practice.directory import PracticeDirectory
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
 from radicale_practice.practice.model import Role
+from radicale_practice.practice.people import patient_erase, patients, staff
+from radicale_practice.practice.people.directory import PracticeDirectory
 from radicale_practice.practice.projections import Practice
 
 

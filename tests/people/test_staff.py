@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import event, text
 
-from radicale_practice.practice import calendars, passwords, practices, staff
+from radicale_practice.practice import calendars, practices
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound, Unavailable
 from radicale_practice.practice.model import Role
+from radicale_practice.practice.people import passwords, staff
 from radicale_practice.practice.projections import Practice
 
 

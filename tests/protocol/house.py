@@ -15,10 +15,11 @@ from urllib.parse import quote, unquote, urlsplit
 
 import requests
 
-from radicale_practice.practice import calendars, patients, practices, staff
+from radicale_practice.practice import calendars, practices
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import CalendarKind, Role, Viewer
+from radicale_practice.practice.people import patients, staff
 from tests.processes import ServerProcess, free_port, running
 
 ROOT = Path(__file__).parent.parent.parent

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from radicale_practice.practice import staff
+from radicale_practice.practice.people import staff
 from tests.protocol.house import (
     ANNA,
     BEN,

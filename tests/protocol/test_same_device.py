@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from radicale_practice.practice import clock, lookup, undo
+from radicale_practice.practice import clock, lookup
 from radicale_practice.practice.model import Actor
-from radicale_practice.practice.programs import same_program, short_name
+from radicale_practice.practice.records import undo
+from radicale_practice.practice.records.programs import same_program, short_name
 from tests.protocol.conftest import MakeClient
 from tests.protocol.house import ANNA, RITA, House, event
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import text
 
-from radicale_practice.practice import undo
 from radicale_practice.practice.model import Actor
+from radicale_practice.practice.records import undo
 from tests.protocol.conftest import MakeClient
 from tests.protocol.house import BEN, RITA, House, event
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from radicale_practice.practice import calendars, practices, staff
+from radicale_practice.practice import calendars, practices
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Access, CalendarKind, Role
+from radicale_practice.practice.people import staff
 from tests.clients.servers import BIN
 from tests.processes import ServerProcess, free_port
 from tests.sync_client import CalendarCopy

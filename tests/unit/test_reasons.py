@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from radicale_practice.event import words
-from radicale_practice.practice import refusals
+from radicale_practice.practice.rules import refusals
 
 
 def test_every_reason_of_the_book_has_words_in_every_language_and_no_others_have() -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.model import Appointment
-from radicale_practice.practice.recurrence import check_rule, expand, is_valid, last_start
+from radicale_practice.practice.series.recurrence import check_rule, expand, is_valid, last_start
 
 START = datetime(2026, 3, 2, 9, 0)  # a Monday
 DAYS = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"]

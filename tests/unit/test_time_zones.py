@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from radicale_practice.event import tzif
 from radicale_practice.event.time_zones import resolve, to_utc, to_wall, vtimezone
 from radicale_practice.event.windows_zones import WINDOWS_ZONES
-from radicale_practice.practice import recurrence, zones
+from radicale_practice.practice import zones
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.model import Appointment
+from radicale_practice.practice.series import recurrence
 
 CHOSEN = [
     "Europe/Vienna",

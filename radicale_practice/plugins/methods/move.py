@@ -15,9 +15,9 @@ from radicale_practice.plugins.methods.put import refused, rejected
 from radicale_practice.plugins.replies import Reply
 from radicale_practice.plugins.storage.collection import Calendar
 from radicale_practice.plugins.targets import Target, resolve
-from radicale_practice.practice import identities
-from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotPermitted
+from radicale_practice.practice.reading.calendar_objects import StoredObject
+from radicale_practice.practice.sync import identities
 
 
 def move(call: Call) -> Reply:

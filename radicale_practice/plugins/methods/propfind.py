@@ -11,9 +11,9 @@ from radicale_practice.plugins.home import Home
 from radicale_practice.plugins.methods import property_values as values
 from radicale_practice.plugins.replies import Reply
 from radicale_practice.plugins.targets import Target, resolve
-from radicale_practice.practice import staff
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.people import staff
 
 ALL = None
 """No list of tags: ``allprop``, an empty body included."""

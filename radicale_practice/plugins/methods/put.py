@@ -13,7 +13,7 @@ from radicale_practice.plugins.replies import Reply
 from radicale_practice.plugins.storage.collection import Calendar
 from radicale_practice.plugins.targets import Target, resolve
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotPermitted
-from radicale_practice.practice.refusals import READ_ONLY
+from radicale_practice.practice.rules.refusals import READ_ONLY
 
 logger = logging.getLogger("radicale")
 

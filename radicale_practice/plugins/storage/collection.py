@@ -20,12 +20,12 @@ from radicale_practice.plugins.properties import RICH
 from radicale_practice.plugins.reading import Head, Position
 from radicale_practice.plugins.storage import filters, meta, sync, upload
 from radicale_practice.plugins.storage.item import EventItem, http_date
-from radicale_practice.practice import staff
-from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Viewer
-from radicale_practice.practice.revisions import ObjectState
+from radicale_practice.practice.people import staff
+from radicale_practice.practice.reading.calendar_objects import StoredObject
+from radicale_practice.practice.sync.revisions import ObjectState
 
 _MANY = 500
 """From here on one query for the whole calendar is cheaper than one with a list of names."""

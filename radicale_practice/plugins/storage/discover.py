@@ -14,8 +14,8 @@ from radicale.types import CollectionOrItem
 from radicale_practice.plugins import reading, request
 from radicale_practice.plugins.home import Home
 from radicale_practice.plugins.storage.collection import Calendar, Principal, Root
-from radicale_practice.practice import staff
 from radicale_practice.practice.database import Database
+from radicale_practice.practice.people import staff
 
 
 def discover(database: Database, path: str, depth: str) -> Iterator[CollectionOrItem]:

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 from radicale_practice.plugins.home import Home
 from radicale_practice.plugins.reading import Head
-from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import UnitOfWork
-from radicale_practice.practice.revisions import ObjectState
+from radicale_practice.practice.reading.calendar_objects import StoredObject
+from radicale_practice.practice.sync.revisions import ObjectState
 
 
 class CalendarView(Protocol):

@@ -11,8 +11,8 @@ from radicale_practice.event.errors import InvalidCalendarData, UnsupportedCompo
 from radicale_practice.plugins import request, writing
 from radicale_practice.plugins.storage.item import EventItem
 from radicale_practice.plugins.storage.kinds import CalendarView
-from radicale_practice.practice import identities
 from radicale_practice.practice.errors import Conflict, NotPermitted
+from radicale_practice.practice.sync import identities
 
 FORBIDDEN = "[Errno 13] "
 """Stock Radicale answers 403 to a ``ValueError`` with this text, 400 to any other."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from radicale.log import logger
 
 from radicale_practice.plugins import request
-from radicale_practice.practice import check
+from radicale_practice.practice.upkeep import check
 
 
 def verify() -> bool:

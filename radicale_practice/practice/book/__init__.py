@@ -30,11 +30,11 @@ from radicale_practice.practice.book.staff_side import (
     show,
     show_instance,
 )
-from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import CalendarObject, Finding, Viewer
 from radicale_practice.practice.projections import Practice
-from radicale_practice.practice.refusals import Outcome
+from radicale_practice.practice.reading.calendar_objects import StoredObject
+from radicale_practice.practice.rules.refusals import Outcome
 
 __all__ = [
     "Moved",

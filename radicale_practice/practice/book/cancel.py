@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from radicale_practice.practice import (
-    appointment_rows,
-    attention_entry,
-    attention_rows,
-    brake,
-    clock,
-    journal,
-    refusals,
-)
+from radicale_practice.practice import appointment_rows, clock
 from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_documented
 from radicale_practice.practice.book import codec, identity, permissions, plan, recognised_moves
 from radicale_practice.practice.book.moved_content import Moved
 from radicale_practice.practice.book.permissions import CalendarFacts
 from radicale_practice.practice.book.writing import state_after
-from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Actor, Status, Viewer
+from radicale_practice.practice.notices import attention_entry, attention_rows
 from radicale_practice.practice.projections import Practice
-from radicale_practice.practice.refusals import Outcome
+from radicale_practice.practice.reading.calendar_objects import StoredObject
+from radicale_practice.practice.records import journal
+from radicale_practice.practice.rules import brake, refusals
+from radicale_practice.practice.rules.refusals import Outcome
 
 
 def cancel(

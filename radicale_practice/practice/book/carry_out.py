@@ -12,17 +12,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from radicale_practice.practice import (
-    appointment_rows,
-    brake,
-    double_booking,
-    identities,
-    journal,
-    practices,
-    revisions,
-)
+from radicale_practice.practice import appointment_rows, practices
 from radicale_practice.practice.appointment_rows import Rows, columns_of, is_documented
-from radicale_practice.practice.attention_rows import AttentionItem
 from radicale_practice.practice.book import codec, plan, writing
 from radicale_practice.practice.book.cancel import cancel_all
 from radicale_practice.practice.book.move import change_calendar
@@ -31,9 +22,13 @@ from radicale_practice.practice.book.title_findings import file_findings
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict
 from radicale_practice.practice.model import Actor, CalendarKind, CalendarObject
+from radicale_practice.practice.notices.attention_rows import AttentionItem
 from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.records import journal
+from radicale_practice.practice.rules import brake, double_booking
 from radicale_practice.practice.schema.practice_tables import calendar
 from radicale_practice.practice.schema.sync_tables import journal as journal_table
+from radicale_practice.practice.sync import identities, revisions
 
 CHANGED_MEANWHILE = "changed-meanwhile"
 CONTENTS_GONE = "contents-gone"

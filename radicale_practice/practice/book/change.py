@@ -5,14 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from radicale_practice.practice import (
-    attention_entry,
-    brake,
-    double_booking,
-    journal,
-    refusals,
-    revisions,
-)
 from radicale_practice.practice.appointment_rows import Rows, is_documented
 from radicale_practice.practice.book import codec, identity, permissions, plan, reach
 from radicale_practice.practice.book.cancel import cancel_rows
@@ -25,11 +17,15 @@ from radicale_practice.practice.book.writing import (
     state_after,
     touch_extras,
 )
-from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import CalendarObject, Finding, Status, Viewer
+from radicale_practice.practice.notices import attention_entry
 from radicale_practice.practice.projections import Practice
-from radicale_practice.practice.refusals import Outcome
+from radicale_practice.practice.reading.calendar_objects import StoredObject
+from radicale_practice.practice.records import journal
+from radicale_practice.practice.rules import brake, double_booking, refusals
+from radicale_practice.practice.rules.refusals import Outcome
+from radicale_practice.practice.sync import revisions
 
 
 def change(

@@ -4,14 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from radicale_practice.practice import (
-    brake,
-    double_booking,
-    identities,
-    journal,
-    refusals,
-    revisions,
-)
 from radicale_practice.practice.appointment_rows import Rows
 from radicale_practice.practice.book import codec, permissions, reach, recognised_moves
 from radicale_practice.practice.book.moved_content import Moved
@@ -22,7 +14,10 @@ from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import NotPermitted
 from radicale_practice.practice.model import Actor, CalendarObject, Finding, Status, Viewer
 from radicale_practice.practice.projections import Practice
-from radicale_practice.practice.refusals import Outcome
+from radicale_practice.practice.records import journal
+from radicale_practice.practice.rules import brake, double_booking, refusals
+from radicale_practice.practice.rules.refusals import Outcome
+from radicale_practice.practice.sync import identities, revisions
 
 
 def create(

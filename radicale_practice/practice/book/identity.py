@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from radicale_practice.practice import appointment_rows
 from radicale_practice.practice.appointment_rows import Rows
-from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.schema.sync_tables import calendar_object
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from radicale_practice.practice import recurrence
 from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, times_of
 from radicale_practice.practice.book.staff_writing import FRESH, rows_of
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue, NotFound
 from radicale_practice.practice.model import Status
 from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.series import recurrence
 
 _DAY = timedelta(days=1)
 

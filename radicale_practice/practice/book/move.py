@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from radicale_practice.practice import (
-    appointment_rows,
-    brake,
-    double_booking,
-    identities,
-    journal,
-    refusals,
-    revisions,
-)
+from radicale_practice.practice import appointment_rows
 from radicale_practice.practice.appointment_rows import Rows, is_documented
 from radicale_practice.practice.book import codec, identity, permissions
 from radicale_practice.practice.book.cancel import cancel
 from radicale_practice.practice.book.permissions import CalendarFacts
 from radicale_practice.practice.book.writing import SlotTaken, attempt
-from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Actor, CalendarKind, Viewer
 from radicale_practice.practice.projections import Practice
-from radicale_practice.practice.refusals import Outcome
+from radicale_practice.practice.reading.calendar_objects import StoredObject
+from radicale_practice.practice.records import journal
+from radicale_practice.practice.rules import brake, double_booking, refusals
+from radicale_practice.practice.rules.refusals import Outcome
+from radicale_practice.practice.sync import identities, revisions
 
 
 def move(

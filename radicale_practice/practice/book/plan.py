@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from radicale_practice.practice import recurrence, zones
+from radicale_practice.practice import zones
 from radicale_practice.practice.appointment_rows import (
     MODELLED,
     RULE,
@@ -26,6 +26,7 @@ from radicale_practice.practice.appointment_rows import (
     times_text,
 )
 from radicale_practice.practice.model import Appointment, CalendarObject, Status
+from radicale_practice.practice.series import recurrence
 
 LONGEST_CUT = 400
 """Instances before a series' last documented one that are excluded one by one."""

@@ -7,9 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 
-from radicale_practice.practice import calendar_objects, clock, recurrence, spans, zones
+from radicale_practice.practice import clock, zones
 from radicale_practice.practice.model import Appointment, CalendarObject, Viewer
 from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.reading import calendar_objects
+from radicale_practice.practice.series import recurrence, spans
 
 AHEAD = timedelta(days=550)
 """How far ahead of now the instances of a series are counted."""

@@ -15,33 +15,26 @@ from typing import Any
 
 from sqlalchemy import select
 
-from radicale_practice.practice import (
-    appointment_rows,
-    attention_entry,
-    attention_rows,
-    brake,
-    calendar_objects,
-    clock,
-    double_booking,
-    identities,
-    journal,
-    refusals,
-    revisions,
-)
+from radicale_practice.practice import appointment_rows, clock
 from radicale_practice.practice.appointment_rows import RULE, TIMING, Row, Rows, columns_of, is_documented
 from radicale_practice.practice.book import identity, moved_content, permissions, reach
 from radicale_practice.practice.book.moved_content import Moved
 from radicale_practice.practice.book.permissions import CalendarFacts
 from radicale_practice.practice.book.title_findings import file_findings
 from radicale_practice.practice.book.writing import SlotTaken, attempt, state_after
-from radicale_practice.practice.calendar_objects import StoredObject
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Actor, CalendarObject, Status, Viewer
+from radicale_practice.practice.notices import attention_entry, attention_rows
 from radicale_practice.practice.projections import Practice
-from radicale_practice.practice.refusals import Outcome
+from radicale_practice.practice.reading import calendar_objects
+from radicale_practice.practice.reading.calendar_objects import StoredObject
+from radicale_practice.practice.records import journal
+from radicale_practice.practice.rules import brake, double_booking, refusals
+from radicale_practice.practice.rules.refusals import Outcome
 from radicale_practice.practice.schema.practice_tables import appointment, calendar
 from radicale_practice.practice.schema.sync_tables import calendar_object
 from radicale_practice.practice.schema.sync_tables import journal as journal_table
+from radicale_practice.practice.sync import identities, revisions
 
 _PUBLIC_ID = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{32}(?![0-9A-Za-z])")
 

@@ -10,11 +10,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-from radicale_practice.practice import recurrence, zones
+from radicale_practice.practice import zones
 from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_documented
 from radicale_practice.practice.book import plan
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.model import Appointment, CalendarObject, Status
+from radicale_practice.practice.series import recurrence
 
 _COMPARED = 300
 """Instances that must fall on the shifted dates before a rule is believed to be shifted rightly."""

@@ -13,18 +13,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from radicale_practice.practice import (
-    appointment_rows,
-    attention_rows,
-    clock,
-    double_booking,
-    journal,
-    names,
-    practices,
-    recurrence,
-    refusals,
-    zones,
-)
+from radicale_practice.practice import appointment_rows, clock, practices, zones
 from radicale_practice.practice.appointment_rows import Row, Rows, entry_of
 from radicale_practice.practice.book import instances, restoring, shift
 from radicale_practice.practice.book.cancel import cancel_all
@@ -41,8 +30,13 @@ from radicale_practice.practice.book.writing import attempt, insert_object, stat
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue, NotFound
 from radicale_practice.practice.model import Actor, Appointment, CalendarObject, Location, Patient, Status
+from radicale_practice.practice.notices import attention_rows
+from radicale_practice.practice.people import names
 from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.records import journal
+from radicale_practice.practice.rules import double_booking, refusals
 from radicale_practice.practice.schema.practice_tables import appointment, calendar, location, patient
+from radicale_practice.practice.series import recurrence
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from radicale_practice.practice import (
-    appointment_rows,
-    double_booking,
-    journal,
-    practices,
-    refusals,
-    revisions,
-)
+from radicale_practice.practice import appointment_rows, practices
 from radicale_practice.practice.appointment_rows import Row, Rows
 from radicale_practice.practice.book.move import change_calendar
 from radicale_practice.practice.book.permissions import CalendarFacts
@@ -24,7 +17,10 @@ from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
 from radicale_practice.practice.model import Actor, CalendarKind, Status
 from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.records import journal
+from radicale_practice.practice.rules import double_booking, refusals
 from radicale_practice.practice.schema.practice_tables import appointment, calendar
+from radicale_practice.practice.sync import revisions
 
 FRESH = 0
 """Id of an instance that has no row of its own yet."""

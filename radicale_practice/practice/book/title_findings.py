@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from radicale_practice.practice import attention_rows
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Actor, Finding
+from radicale_practice.practice.notices import attention_rows
 from radicale_practice.practice.projections import Practice
 
 

@@ -11,11 +11,13 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from radicale_practice.practice import appointment_rows as book_rows
-from radicale_practice.practice import clock, journal, revisions
+from radicale_practice.practice import clock
 from radicale_practice.practice.appointment_rows import Row, Rows
 from radicale_practice.practice.book.plan import Plan
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Actor, Appointment, CalendarObject, Status
+from radicale_practice.practice.records import journal
+from radicale_practice.practice.sync import revisions
 
 
 class SlotTaken(Exception):  # noqa: N818 - says what is the case, is no error of the program

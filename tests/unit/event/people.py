@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from radicale_practice.practice.model import Access, Location, Patient, Projection, View
-from radicale_practice.practice.names import name_keys
+from radicale_practice.practice.people.names import name_keys
 
 HUBER = Patient(1, "4711", "Maria", "Huber", "0664 1111111")
 MEIER = Patient(2, "4712", "Jean-Pierre", "Dupont-Meier", "0664 2222222")

@@ -1,0 +1,1 @@
+"""The attention list: what a person in the practice has to look at."""

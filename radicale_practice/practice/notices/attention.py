@@ -1,0 +1,160 @@
+"""The attention list: what a person in the practice has to look at, and what can be done about it.
+
+Filing is in ``attention_rows``; the one all-day entry that tells the person concerned in ``attention_entry``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select, update
+
+from radicale_practice.practice import book, clock, practices
+from radicale_practice.practice.book import carry_out
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.errors import InvalidValue, NotFound
+from radicale_practice.practice.model import Actor, Status
+from radicale_practice.practice.notices import attention_entry, attention_rows
+from radicale_practice.practice.notices.attention_rows import AttentionItem, item_of
+from radicale_practice.practice.records import undo
+from radicale_practice.practice.rules import refusals
+from radicale_practice.practice.schema.practice_tables import appointment
+from radicale_practice.practice.schema.sync_tables import attention
+
+__all__ = ["RESOLUTIONS", "AttentionItem", "Resolution", "get", "open_list", "resolve"]
+
+RESOLUTIONS = ("accept", "discard", "link", "undo", "carry-out")
+
+_FITTING = {
+    attention_rows.UNLINKED: ("accept", "discard", "link", "undo"),
+    attention_rows.CHANGED_PATIENT: ("accept", "link", "undo"),
+    attention_rows.REFUSED: ("accept", "discard"),
+    attention_rows.BURST: ("accept", "discard", "undo", "carry-out"),
+    attention_rows.DOUBLE_BOOKING: ("accept", "discard"),
+    attention_rows.ABSENCE: ("accept",),
+    attention_rows.UNREADABLE: ("accept",),
+}
+"""What has an effect on a row of each kind."""
+
+
+@dataclass(slots=True)
+class Resolution:
+    """What became of a row: how many changes were carried out or taken back, and what was left alone.
+
+    ``skipped`` holds pairs of appointment id (None for a new event) and reason.
+    """
+
+    done: int = 0
+    skipped: list[tuple[int | None, str]] = field(default_factory=list)
+
+
+def open_list(uow: UnitOfWork, practice_id: int, *, staff_id: int | None = None) -> list[AttentionItem]:
+    """What is not settled yet, oldest first; of one person's devices if ``staff_id`` is given."""
+    query = select(attention).where(attention.c.practice_id == practice_id, attention.c.settled_at.is_(None))
+    if staff_id is not None:
+        query = query.where(attention.c.staff_id == staff_id)
+    return [item_of(dict(r)) for r in uow.connection.execute(query.order_by(attention.c.id)).mappings()]
+
+
+def get(uow: UnitOfWork, item_id: int) -> AttentionItem:
+    """One row, settled or not. Raises ``NotFound``."""
+    row = uow.connection.execute(select(attention).where(attention.c.id == item_id)).mappings().first()
+    if row is None:
+        raise NotFound(f"attention {item_id}")
+    return item_of(dict(row))
+
+
+def resolve(
+    uow: UnitOfWork, actor: Actor, item_id: int, how: str, *, patient_id: int | None = None
+) -> Resolution:
+    """Settle a row of the list, and do what that means.
+
+    - ``accept``: it may stay as it is; an event that was not booked for a taken slot is booked.
+    - ``discard``: what was held back is dropped; what is not booked, not linked or
+      booked twice is cancelled.
+    - ``link``: the appointment is linked to ``patient_id`` (not linked, or another patient).
+    - ``undo``: the former patient again; of a burst, the part carried out is taken back as well.
+    - ``carry-out``: what was held back of a burst is carried out.
+
+    Raises ``NotFound`` if there is no such open row, ``InvalidValue`` if ``how`` does not fit its kind.
+    """
+    item = get(uow, item_id)
+    if item.settled_at is not None:
+        raise NotFound(f"attention {item_id} is settled")
+    _check(uow, item, how, patient_id)
+    uow.connection.execute(
+        update(attention)
+        .where(attention.c.id == item_id)
+        .values(settled_at=clock.utc_now(), settled_by=actor.staff_id, resolution=how)
+    )
+    # the entry is a practice row: before anything that takes the calendars' locks
+    attention_entry.update_entry(uow, practices.get(uow, item.practice_id), item.staff_id)
+    return _act(uow, actor, item, how, patient_id)
+
+
+def _check(uow: UnitOfWork, item: AttentionItem, how: str, patient_id: int | None) -> None:
+    """Refuse what would settle the row without doing what its name says."""
+    if how not in RESOLUTIONS:
+        raise InvalidValue(f"resolution is one of {', '.join(RESOLUTIONS)}")
+    fitting = _FITTING.get(item.kind, ("accept",))
+    if how not in fitting:
+        raise InvalidValue(f"{how} does nothing for a row of kind {item.kind}: {' or '.join(fitting)}")
+    if how == "link" and (patient_id is None or item.appointment_id is None):
+        raise InvalidValue("link needs an appointment and a patient")
+    if item.kind == attention_rows.BURST or how in ("accept", "link"):
+        return
+    if item.appointment_id is None:
+        raise InvalidValue(f"{how}: the row names no appointment")
+    if how == "undo" and item.details.get("former_patient_id") is None:
+        raise InvalidValue("undo: there was no former patient, or that is not known any more")
+    if item.kind == attention_rows.REFUSED and not _is_unconfirmed(uow, item.appointment_id):
+        raise InvalidValue("discard: nothing of a refused change is kept: accept")
+
+
+def _is_unconfirmed(uow: UnitOfWork, appointment_id: int) -> bool:
+    query = select(appointment.c.status).where(appointment.c.id == appointment_id)
+    return bool(uow.connection.execute(query).scalar() == Status.UNCONFIRMED)
+
+
+def _act(uow: UnitOfWork, actor: Actor, item: AttentionItem, how: str, patient_id: int | None) -> Resolution:
+    done = Resolution()
+    appointment_id = item.appointment_id
+    if item.kind == attention_rows.BURST:
+        return _burst(uow, actor, item, how)
+    if appointment_id is None:
+        return done
+    if how == "link":
+        book.link_patient(uow, actor, appointment_id, patient_id)
+        done.done = 1
+    elif how == "undo":
+        former: Any = item.details.get("former_patient_id")
+        book.link_patient(uow, actor, appointment_id, former)
+        done.done = 1
+    elif item.kind == attention_rows.REFUSED and item.reason == refusals.SLOT_TAKEN:
+        done.done = _unconfirmed(uow, actor, appointment_id, how)
+    elif how == "discard" and item.kind in (attention_rows.UNLINKED, attention_rows.DOUBLE_BOOKING):
+        book.cancel_appointment(uow, actor, appointment_id)
+        done.done = 1
+    return done
+
+
+def _unconfirmed(uow: UnitOfWork, actor: Actor, appointment_id: int, how: str) -> int:
+    """An event kept without being booked; a refused change of a booked one leaves nothing to do."""
+    if not _is_unconfirmed(uow, appointment_id):
+        return 0
+    if how == "accept":
+        book.set_status(uow, actor, appointment_id, Status.BOOKED)
+    else:
+        book.cancel_appointment(uow, actor, appointment_id)
+    return 1
+
+
+def _burst(uow: UnitOfWork, actor: Actor, item: AttentionItem, how: str) -> Resolution:
+    if how == "carry-out":
+        report = carry_out.carry_out(uow, actor, item)
+        return Resolution(report.done, report.skipped)
+    if how == "undo":
+        undone = undo.undo(uow, actor, item.practice_id, journal_ids=item.details.get("first", []))
+        return Resolution(len(undone.done), [(s.appointment_id, s.reason) for s in undone.skipped])
+    return Resolution()

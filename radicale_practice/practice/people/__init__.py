@@ -1,0 +1,1 @@
+"""Staff and patients: accounts, passwords, names, recognition, import, erasure."""

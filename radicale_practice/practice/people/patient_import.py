@@ -1,0 +1,194 @@
+"""Patients from a CSV file as practice programs and spreadsheets export it.
+
+German or English headings, separated by semicolon, comma or tab, in UTF-8 or Windows-1252. A patient whose
+number is known already is updated. Reports name lines and fields, never contents.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, insert, select, update
+
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.errors import InvalidValue
+from radicale_practice.practice.people import directory
+from radicale_practice.practice.people.names import fold
+from radicale_practice.practice.people.patients import checked_values
+from radicale_practice.practice.records import journal
+from radicale_practice.practice.schema.practice_tables import patient
+
+_HEADINGS = {
+    "number": ("number", "patient number", "patient no", "no", "id", "nummer", "nr", "patientennummer")
+    + ("patienten-nr", "patnr", "pat-nr", "patienten nr", "patientennr"),
+    "last_name": ("last_name", "last name", "lastname", "surname", "family name", "nachname")
+    + ("familienname", "zuname", "name"),
+    "first_name": ("first_name", "first name", "firstname", "given name", "vorname", "rufname"),
+    "phone": ("phone", "phone number", "telephone", "tel", "mobile", "telefon", "telefonnummer")
+    + ("handy", "mobil", "mobiltelefon"),
+}
+_FIELDS = {fold(heading): field for field, headings in _HEADINGS.items() for heading in headings}
+
+_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class LineError:
+    """What is wrong in one line of the file (counted from 1, the headings are line 1)."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did, or would do."""
+
+    added: int
+    updated: int
+    unchanged: int
+    errors: tuple[LineError, ...]
+
+
+def import_csv(
+    uow: UnitOfWork,
+    practice_id: int,
+    data: bytes,
+    *,
+    dry_run: bool = False,
+    skip_errors: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> ImportReport:
+    """Add and update patients by number from the bytes of a CSV file.
+
+    With an error in any line nothing is stored, unless ``skip_errors``. ``progress`` is called with (lines
+    done, all lines). Raises ``InvalidValue`` if the headings are not understood.
+    """
+    rows, errors = _read(data)
+    query = select(
+        patient.c.id, patient.c.number, patient.c.first_name, patient.c.last_name, patient.c.phone
+    ).where(patient.c.practice_id == practice_id)
+    known = {row.number: row for row in uow.connection.execute(query)}
+    fresh = [values for _, values in rows if values["number"] not in known]
+    changed = []
+    for _, values in rows:
+        row = known.get(values["number"])
+        if row is not None and any(getattr(row, name) != value for name, value in values.items()):
+            changed.append({"patient_key": row.id, **values})
+    report = ImportReport(len(fresh), len(changed), len(rows) - len(fresh) - len(changed), tuple(errors))
+    if not dry_run and (skip_errors or not errors):
+        _store(uow, practice_id, fresh, changed, progress)
+        journal.write(
+            uow,
+            "patient-import",
+            practice_id=practice_id,
+            after={"added": len(fresh), "updated": len(changed)},
+        )
+    return report
+
+
+def _store(
+    uow: UnitOfWork,
+    practice_id: int,
+    fresh: list[dict[str, str]],
+    changed: list[dict[str, object]],
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    total, done = len(fresh) + len(changed), 0
+    for start in range(0, len(fresh), _BATCH):
+        part = [
+            {"practice_id": practice_id, "phone": "", **values} for values in fresh[start : start + _BATCH]
+        ]
+        uow.connection.execute(insert(patient), part)
+        done += len(part)
+        if progress is not None:
+            progress(done, total)
+    columns = [name for name in ("first_name", "last_name", "phone") if changed and name in changed[0]]
+    statement = (
+        update(patient)
+        .where(patient.c.id == bindparam("patient_key"))
+        .values({name: bindparam(f"new_{name}") for name in columns})
+    )
+    for start in range(0, len(changed), _BATCH):
+        rows = changed[start : start + _BATCH]
+        values = [
+            {"patient_key": c["patient_key"], **{f"new_{name}": c[name] for name in columns}} for c in rows
+        ]
+        uow.connection.execute(statement, values)
+        done += len(rows)
+        if progress is not None:
+            progress(done, total)
+    directory.keep_names(uow, practice_id, directory.missing_names(uow, practice_id))
+
+
+def _read(data: bytes) -> tuple[list[tuple[int, dict[str, str]]], list[LineError]]:
+    text = _decoded(data)
+    first_line = text.lstrip("\r\n").split("\n", 1)[0]
+    delimiter = max(";,\t", key=first_line.count)
+    lines = _lines(text, delimiter)
+    try:
+        _, headings = next(lines)
+    except StopIteration:
+        raise InvalidValue("the file is empty") from None
+    fields = [_FIELDS.get(fold(heading)) for heading in headings]
+    if "number" not in fields or "last_name" not in fields:
+        raise InvalidValue("the first line needs the headings number and last_name (Nummer, Nachname)")
+    if len(set(filter(None, fields))) != len([f for f in fields if f]):
+        raise InvalidValue("a heading is there twice")
+    rows: list[tuple[int, dict[str, str]]] = []
+    errors: list[LineError] = []
+    seen: dict[str, int] = {}
+    for number, cells in lines:
+        try:
+            values = _values(fields, cells)
+        except InvalidValue as error:
+            errors.append(LineError(number, str(error)))
+            continue
+        if values["number"] in seen:
+            errors.append(LineError(number, f"the same patient number as line {seen[values['number']]}"))
+            continue
+        seen[values["number"]] = number
+        rows.append((number, values))
+    return rows, errors
+
+
+def _values(fields: list[str | None], cells: list[str]) -> dict[str, str]:
+    if len(cells) > len(fields) and any(cell.strip() for cell in cells[len(fields) :]):
+        raise InvalidValue("there are more fields than headings")
+    given = {f: cell for f, cell in zip(fields, cells, strict=False) if f is not None}
+    checked = checked_values(
+        given.get("number", ""),
+        given.get("first_name", ""),
+        given.get("last_name", ""),
+        given.get("phone", ""),
+    )
+    # A column that the file does not have is left as it is.
+    return {name: value for name, value in checked.items() if name in fields}
+
+
+def _lines(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not empty, each with the number of its first line."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    before = 0
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            raise InvalidValue(f"line {before + 1} cannot be read as CSV") from None
+        if any(cell.strip() for cell in cells):
+            yield before + 1, cells
+        before = reader.line_num
+
+
+def _decoded(data: bytes) -> str:
+    for encoding in ("utf-8-sig", "cp1252"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("latin-1")

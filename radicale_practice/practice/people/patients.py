@@ -1,0 +1,200 @@
+"""Patients: add, find, change, merge. Importing and erasing are modules of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Integer, and_, cast, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from radicale_practice.practice import clock
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
+from radicale_practice.practice.model import Patient
+from radicale_practice.practice.people import directory
+from radicale_practice.practice.people.names import fold, name_keys
+from radicale_practice.practice.records import journal
+from radicale_practice.practice.schema.practice_tables import appointment, patient
+from radicale_practice.practice.schema.sync_tables import journal as journal_table
+from radicale_practice.practice.schema.sync_tables import patient_name
+
+LONGEST_NUMBER = 64
+LONGEST_TEXT = 200
+
+_COLUMNS = (
+    patient.c.id,
+    patient.c.number,
+    patient.c.first_name,
+    patient.c.last_name,
+    patient.c.phone,
+)
+
+
+def add(
+    uow: UnitOfWork,
+    practice_id: int,
+    number: str | None,
+    first_name: str,
+    last_name: str,
+    phone: str = "",
+) -> Patient:
+    """Add a patient; ``number`` None takes the next whole number.
+
+    Raises ``InvalidValue`` for a missing name, ``Conflict`` if the number is taken.
+    """
+    values = checked_values(
+        number if number is not None else next_number(uow, practice_id), first_name, last_name, phone
+    )
+    try:
+        with uow.connection.begin_nested():
+            patient_id = uow.connection.execute(
+                insert(patient).values(practice_id=practice_id, **values).returning(patient.c.id)
+            ).scalar_one()
+    except IntegrityError:
+        # Without the cause: the driver's message quotes the row.
+        raise Conflict("this patient number is taken") from None
+    found = Patient(patient_id, values["number"], values["first_name"], values["last_name"], values["phone"])
+    directory.keep_names(uow, practice_id, [found])
+    journal.write(uow, "patient-add", practice_id=practice_id, patient_id=patient_id)
+    return found
+
+
+def next_number(uow: UnitOfWork, practice_id: int) -> str:
+    """One more than the highest patient number that is a whole number (of at most nine digits)."""
+    number = patient.c.number
+    digits = number.op("~")("^[0-9]{1,9}$") if uow.dialect == "postgresql" else _glob_digits(number)
+    query = select(number).where(patient.c.practice_id == practice_id, digits)
+    numbers = select(func.max(cast(query.subquery().c.number, Integer)))
+    return str((uow.connection.execute(numbers).scalar() or 0) + 1)
+
+
+def by_number(uow: UnitOfWork, practice_id: int, number: str) -> Patient:
+    """The patient with this number; for one merged into another, that other. Raises ``NotFound``."""
+    query = select(*_COLUMNS, patient.c.merged_into_id).where(
+        patient.c.practice_id == practice_id, patient.c.number == number.strip()
+    )
+    row = uow.connection.execute(query).one_or_none()
+    seen: set[int] = set()
+    while row is not None and row.merged_into_id is not None and row.id not in seen:
+        seen.add(row.id)
+        following = select(*_COLUMNS, patient.c.merged_into_id).where(patient.c.id == row.merged_into_id)
+        row = uow.connection.execute(following).one_or_none()
+    if row is None:
+        raise NotFound("no patient with this number")
+    return _patient(row)
+
+
+def find(uow: UnitOfWork, practice_id: int, text: str, limit: int = 50) -> list[Patient]:
+    """Patients with this number, or whose name has each of these words in it, in any order and spelling.
+
+    Sorted by last name. Merged and inactive patients are left out.
+    """
+    words = fold(text).split()
+    if not words or "\0" in text:
+        return []
+    recognised = and_(
+        patient.c.practice_id == practice_id, patient.c.active, patient.c.merged_into_id.is_(None)
+    )
+    by_key = (
+        select(*_COLUMNS)
+        .join(patient_name, patient_name.c.patient_id == patient.c.id)
+        .where(recognised, *(patient_name.c.name_key.contains(word, autoescape=True) for word in words))
+    )
+    with_number = select(*_COLUMNS).where(recognised, patient.c.number == text.strip())
+    rows: list[Any] = [*uow.connection.execute(with_number), *uow.connection.execute(by_key)]
+    rows += directory.missing_names(uow, practice_id)
+    found = {row.id: _patient(row) for row in rows if row.number == text.strip() or _has_words(row, words)}
+    return sorted(found.values(), key=lambda p: (fold(p.last_name), fold(p.first_name), p.number))[:limit]
+
+
+def change(
+    uow: UnitOfWork, practice_id: int, number: str, first_name: str, last_name: str, phone: str
+) -> Patient:
+    """Give a patient other names or another phone number. Raises ``NotFound``, ``InvalidValue``."""
+    former = by_number(uow, practice_id, number)
+    values = checked_values(former.number, first_name, last_name, phone)
+    uow.connection.execute(update(patient).where(patient.c.id == former.id).values(values))
+    changed = Patient(former.id, former.number, values["first_name"], values["last_name"], values["phone"])
+    directory.keep_names(uow, practice_id, [changed])
+    journal.write(uow, "patient-change", practice_id=practice_id, patient_id=former.id)
+    return changed
+
+
+def merge(uow: UnitOfWork, practice_id: int, number: str, into_number: str) -> int:
+    """The same person twice: all appointments go to ``into_number``, ``number`` is no longer recognised.
+
+    Each moved appointment is journalled. Returns how many there were. Raises ``NotFound``, ``InvalidValue``
+    if both are the same.
+    """
+    former, kept = by_number(uow, practice_id, number), by_number(uow, practice_id, into_number)
+    if former.id == kept.id:
+        raise InvalidValue("these two numbers are one patient already")
+    mine = appointment.c.patient_id == former.id
+    query = select(appointment.c.id).where(mine, appointment.c.practice_id == practice_id)
+    moved = list(uow.connection.execute(query.order_by(appointment.c.id)).scalars())
+    uow.connection.execute(
+        update(appointment).where(mine, appointment.c.practice_id == practice_id).values(patient_id=kept.id)
+    )
+    uow.connection.execute(
+        update(patient).where(patient.c.merged_into_id == former.id).values(merged_into_id=kept.id)
+    )
+    uow.connection.execute(
+        update(patient).where(patient.c.id == former.id).values(merged_into_id=kept.id, active=False)
+    )
+    _journal_merge(uow, practice_id, former.id, kept.id, moved)
+    return len(moved)
+
+
+def _journal_merge(
+    uow: UnitOfWork, practice_id: int, former_id: int, kept_id: int, moved: Sequence[int]
+) -> None:
+    after = {"patient_id": kept_id}
+    journal.write(uow, "patient-merge", practice_id=practice_id, patient_id=former_id, after=after)
+    common = {
+        "at": clock.utc_now(),
+        "practice_id": practice_id,
+        "staff_id": uow.actor.staff_id,
+        "device_id": uow.actor.device_id,
+        "program": uow.actor.program,
+        "action": "patient-merge",
+        "patient_id": kept_id,
+        "before": journal.dump({"patient_id": former_id}),
+        "after": journal.dump(after),
+    }
+    if moved:
+        rows = [{**common, "appointment_id": appointment_id} for appointment_id in moved]
+        uow.connection.execute(insert(journal_table), rows)
+
+
+def checked_values(number: str, first_name: str, last_name: str, phone: str) -> dict[str, str]:
+    """The columns of a patient, trimmed. Raises ``InvalidValue`` naming the field, never its content."""
+    values = {
+        "number": number.strip(),
+        "first_name": " ".join(first_name.split()),
+        "last_name": " ".join(last_name.split()),
+        "phone": " ".join(phone.split()),
+    }
+    if not values["number"] or len(values["number"]) > LONGEST_NUMBER:
+        raise InvalidValue(f"the patient number has 1 to {LONGEST_NUMBER} characters")
+    if not values["last_name"] and not values["first_name"]:
+        raise InvalidValue("the name is missing")
+    for name, value in values.items():
+        if len(value) > LONGEST_TEXT:
+            raise InvalidValue(f"{name} is too long")
+        if any(ord(c) < 32 or 0xD800 <= ord(c) <= 0xDFFF for c in value):
+            raise InvalidValue(f"{name} has control characters")
+    return values
+
+
+def _has_words(row: Any, words: Sequence[str]) -> bool:
+    key = next(iter(name_keys(row.first_name, row.last_name)), "")
+    return all(word in key for word in words)
+
+
+def _glob_digits(column: Any) -> Any:
+    return column.op("NOT GLOB", is_comparison=True)("*[^0-9]*") & (func.length(column).between(1, 9))
+
+
+def _patient(row: Any) -> Patient:
+    return Patient(row.id, row.number, row.first_name, row.last_name, row.phone)

@@ -1,0 +1,1 @@
+"""What a viewer gets of a calendar, by identity, by range, as an agenda."""

@@ -1,0 +1,84 @@
+"""Which objects of a calendar lie in a range, without their content: for a query that asks for ETags alone.
+
+Single entries are decided by their times; what needs more (series, instances, entries not everybody sees,
+rows that are not as they should be) is loaded as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from radicale_practice.practice import zones
+from radicale_practice.practice.accesses import Surroundings
+from radicale_practice.practice.database import UnitOfWork, translated_errors
+from radicale_practice.practice.model import Appointment, Viewer
+from radicale_practice.practice.reading import calendar_objects, candidates, stored_rows
+from radicale_practice.practice.reading.calendar_objects import StoredObject
+from radicale_practice.practice.reading.object_queries import listed, timing_query
+from radicale_practice.practice.series import spans
+from radicale_practice.practice.sync import revisions
+from radicale_practice.practice.sync.revisions import ObjectState
+
+
+def in_range(
+    uow: UnitOfWork,
+    viewer: Viewer,
+    calendar_id: int,
+    start: datetime | None,
+    end: datetime | None,
+    *,
+    today: date | None = None,
+    around: Surroundings | None = None,
+) -> list[ObjectState | StoredObject]:
+    """The objects that ``calendar_objects.load_range`` finds, by object id. At most six statements.
+
+    Parameters and errors are those of ``load_range``.
+    """
+    within = spans.make_range(start, end)
+    around = calendar_objects.visible(uow, viewer, calendar_id, around)
+    window = calendar_objects.window_range(viewer, around.time_zone, today)
+    chosen = candidates.find(uow, viewer.practice_id, calendar_id, within, around.time_zone)
+    ranges = [within] if window is None else [within, window]
+    found: list[ObjectState | StoredObject] = []
+    others: list[int] = []
+    for state, entry in _singles(uow, viewer, calendar_id, chosen.object_ids):
+        if entry is None:
+            others.append(state.object_id)
+            continue
+        begin, finish = spans.span(entry, entry.start, around.time_zone)
+        if all(wanted.holds(begin, finish) for wanted in ranges):
+            found.append(state)
+    if others:
+        rest = candidates.Candidates(others, chosen.starts)
+        found += [
+            stored
+            for stored, _ in calendar_objects.load_candidates(
+                uow, viewer, calendar_id, rest, within, around, window
+            )
+        ]
+    return sorted(found, key=lambda known: known.object_id)
+
+
+def _singles(
+    uow: UnitOfWork, viewer: Viewer, calendar_id: int, object_ids: list[int]
+) -> Iterator[tuple[ObjectState, Appointment | None]]:
+    """The objects without content, each with the times of its entry; None if they alone do not decide."""
+    parameters = {
+        "practice": viewer.practice_id,
+        "calendar": calendar_id,
+        "staff": viewer.staff_id,
+        "ids": listed(uow.dialect, object_ids),
+    }
+    with translated_errors():
+        rows = uow.connection.execute(timing_query(uow.dialect), parameters).all()
+    for *identity, single, starts_at, ends_at, time_zone, all_day in rows:
+        state = revisions.state_of(identity)
+        readable = starts_at is not None and zones.canonical(time_zone) is not None
+        if not (single and readable):
+            yield state, None
+            continue
+        yield (
+            state,
+            stored_rows.timing(state.appointment_id, starts_at, ends_at, time_zone, all_day, "", "", ""),
+        )

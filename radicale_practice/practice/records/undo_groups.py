@@ -1,0 +1,98 @@
+"""Which changes of the journal belong together: they are taken back all, or none of them.
+
+Changes of the same rows do; and so do the two halves of "this and future": a client ends a series and makes a
+new one of what comes after, and nothing but the time, the patient and the calendar says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.records import journal as book_journal
+from radicale_practice.practice.schema.sync_tables import journal
+
+HALVES_WITHIN = timedelta(minutes=10)
+"""How far apart the two halves of "this and future" are at most."""
+
+Entry = Mapping[str, Any]
+
+
+def with_halves(uow: UnitOfWork, practice_id: int, entries: Sequence[Entry]) -> list[Entry]:
+    """``entries`` (newest first) with the new series that the same device made of a series among them."""
+    ended = [e for e in entries if _ends_series(e)]
+    if not ended:
+        return list(entries)
+    query = select(journal).where(
+        journal.c.practice_id == practice_id,
+        journal.c.action == "create",
+        journal.c.at.between(
+            min(e["at"] for e in ended) - HALVES_WITHIN, max(e["at"] for e in ended) + HALVES_WITHIN
+        ),
+        journal.c.id.not_in([e["id"] for e in entries]),
+    )
+    created = [dict(row) for row in uow.connection.execute(query).mappings()]
+    more = [new for new in created if any(_second_half(e, new) for e in ended)]
+    return sorted((*entries, *more), key=lambda e: -int(e["id"]))
+
+
+def rows_named(entries: Iterable[Entry]) -> set[int]:
+    """Ids of all rows that the journal names in these entries."""
+    return {i for e in entries for i in _rows_of(e)}
+
+
+def groups(entries: Sequence[Entry]) -> dict[int, int]:
+    """Entry id to the number of its group."""
+    parent: dict[int, int] = {}
+
+    def root(row_id: int) -> int:
+        while parent.setdefault(row_id, row_id) != row_id:
+            parent[row_id] = row_id = parent[parent[row_id]]
+        return row_id
+
+    for entry in entries:
+        for row_id in _rows_of(entry):
+            parent[root(row_id)] = root(int(entry["appointment_id"]))
+    created = [e for e in entries if e["action"] == "create"]
+    for ended in (e for e in entries if _ends_series(e)):
+        for new in created:
+            if _second_half(ended, new):
+                parent[root(int(new["appointment_id"]))] = root(int(ended["appointment_id"]))
+    return {int(e["id"]): root(int(e["appointment_id"])) for e in entries}
+
+
+def _rows_of(entry: Entry) -> set[int]:
+    ids = {int(entry["appointment_id"])}
+    for text in (entry["before"], entry["after"]):
+        ids.update(int(i) for i in book_journal.parse(text).get("rows", {}))
+    return ids
+
+
+def _ends_series(entry: Entry) -> bool:
+    if entry["action"] == "create":
+        return False
+    was, now = _master(entry, "before"), _master(entry, "after")
+    return bool(now.get("rrule") and was.get("rrule") and was["rrule"] != now["rrule"])
+
+
+def _second_half(ended: Entry, new: Entry) -> bool:
+    if any(ended[n] != new[n] for n in ("staff_id", "device_id", "program")):
+        return False
+    if abs(ended["at"] - new["at"]) > HALVES_WITHIN:
+        return False
+    was, made = _master(ended, "before"), _master(new, "after")
+    if was.get("patient_id") != made.get("patient_id") or made.get("starts_at", "") <= was["starts_at"]:
+        return False
+    if was.get("patient_id") is None and was.get("subject") != made.get("subject"):
+        return False
+    places = [book_journal.parse(text).get("calendars", {}) for text in (ended["before"], new["after"])]
+    return bool(set(places[0]) & set(places[1]))
+
+
+def _master(entry: Entry, column: str) -> dict[str, Any]:
+    rows = book_journal.parse(entry[column]).get("rows", {})
+    return dict(rows.get(str(entry["appointment_id"]), {}))

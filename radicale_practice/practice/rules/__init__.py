@@ -1,0 +1,1 @@
+"""What a device may not do: refusals, the burst brake, double booking."""

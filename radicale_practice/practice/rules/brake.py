@@ -1,0 +1,119 @@
+"""The burst brake: one device that suddenly cancels or creates a lot is stopped, and somebody is asked.
+
+What a device did lately is read from the journal with one query; what it was refused in a burst that nobody
+has settled yet is remembered by the attention row, so that repeating it later does not wear the brake down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import or_, select
+
+from radicale_practice.practice import clock
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.model import Actor
+from radicale_practice.practice.notices import attention_rows
+from radicale_practice.practice.notices.attention_rows import AttentionItem
+from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.records import journal as book_journal
+from radicale_practice.practice.schema.sync_tables import journal
+
+CANCELLATIONS = "burst-cancellations"
+CREATIONS = "burst-creations"
+
+TAKING_AWAY = frozenset({"cancel", "cancel-instance", "overwrite", "move-away"})
+"""Actions that count as cancellations: they take an appointment out of the practice's reach."""
+
+CARRIED_OUT_BY = "carried_out_by"
+"""In the journal's ``after``: the person who had a held operation carried out."""
+
+GIVING_BACK = frozenset({"restore", "move", "undo", "copy-removed"})
+"""Actions after which an appointment counts no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Why an operation is not carried out: the burst it belongs to, or begins.
+
+    ``tombstone``: the dead object that tells the device, if the operation is a repeated creation.
+    """
+
+    reason: str
+    burst: AttentionItem | None
+    first: tuple[int, ...] = ()
+    repeated: bool = False
+    tombstone: int | None = None
+
+
+def check(
+    uow: UnitOfWork,
+    practice: Practice,
+    actor: Actor,
+    reason: str,
+    calendar_id: int,
+    *,
+    appointment_id: int | None = None,
+    href: str = "",
+) -> Held | None:
+    """Whether ``actor``'s next cancellation (``appointment_id``) or creation (``href``) is one too many.
+
+    ``reason`` is ``CANCELLATIONS`` or ``CREATIONS``. None: go on. A series counts once. Not to be asked for
+    private calendars.
+    """
+    bursts = [b for b in attention_rows.open_bursts(uow, practice.id, actor) if b.reason == reason]
+    for burst in bursts:
+        for known in burst.details.get("held", []):
+            if known[1:4] == key(calendar_id, appointment_id, href):
+                return Held(reason, burst, repeated=True, tombstone=known[4])
+    since = clock.utc_now() - timedelta(minutes=practice.settings.brake_minutes)
+    counted, first = _counted(uow, practice.id, actor, reason, since)
+    if appointment_id is not None:
+        counted.add(appointment_id)
+        number = len(counted)
+    else:
+        number = len(counted) + 1
+    limit = (
+        practice.settings.brake_creations if reason == CREATIONS else practice.settings.brake_cancellations
+    )
+    if number <= limit:
+        return None
+    recent = next((b for b in bursts if (b.last_at or b.created_at) >= since), None)
+    return Held(reason, recent, tuple(first))
+
+
+def key(calendar_id: int, appointment_id: int | None, href: str) -> list[Any]:
+    """What names a held operation, so that a repetition is known again."""
+    return [calendar_id, appointment_id, "" if appointment_id is not None else href]
+
+
+def _counted(
+    uow: UnitOfWork, practice_id: int, actor: Actor, reason: str, since: Any
+) -> tuple[set[Any], list[int]]:
+    """What counts since then (appointments, and journal ids of held creations), and the rows carried out."""
+    wanted = {"create"} if reason == CREATIONS else TAKING_AWAY
+    query = (
+        select(journal.c.id, journal.c.action, journal.c.appointment_id)
+        .where(
+            *book_journal.by_source(actor),
+            journal.c.practice_id == practice_id,
+            journal.c.at >= since,
+            journal.c.private.is_(False),
+            journal.c.action.in_([*wanted, *GIVING_BACK, "held"]),
+            # what somebody in the practice has carried out is no haste of the device's
+            or_(journal.c.after.is_(None), journal.c.after.not_like(f'%"{CARRIED_OUT_BY}":%')),
+        )
+        .order_by(journal.c.id)
+    )
+    counted: dict[Any, list[int]] = {}
+    for row_id, action, appointment_id in uow.connection.execute(query):
+        if action in GIVING_BACK:
+            counted.pop(appointment_id, None)
+        elif action == "held":
+            if (appointment_id is None) == (reason == CREATIONS):
+                counted.setdefault(appointment_id or f"held:{row_id}", [])
+        else:
+            counted.setdefault(appointment_id, []).append(row_id)
+    return set(counted), sorted(i for ids in counted.values() for i in ids)

@@ -1,0 +1,1 @@
+"""Recurring appointments: rules, their instances, and dates to leave out."""

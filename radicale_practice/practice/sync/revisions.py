@@ -1,0 +1,237 @@
+"""What changed, in which order: the numbers behind sync tokens, ETags and ctags (RFC 6578, RFC 4791).
+
+The triggers note the changes of practice rows; ``touch`` notes what no practice row shows (a refusal, a
+person's alarms, a client's extra properties). The order of revisions in a calendar is the order of commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.exc import IntegrityError
+
+from radicale_practice.practice.database import UnitOfWork, translated_errors
+from radicale_practice.practice.errors import Conflict, NotFound
+from radicale_practice.practice.sync import housekeeping
+
+CHUNK = 500
+"""Most values of one IN list; SQLite's oldest limit is 999."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarState:
+    """Where a calendar stands for one person.
+
+    ``revision``: newest change seen by all or by that person. ``floor``: removals up to it are forgotten.
+    """
+
+    calendar_id: int
+    epoch: str
+    floor: int
+    revision: int
+
+
+class ObjectState(NamedTuple):
+    """One calendar object without its content (a tuple: thousands are made for one request).
+
+    ``opaque``: href and UID were made by us and carry no name. ``revision``: newest change seen by all;
+    ``personal_revision``: newest change seen by that person alone (0: none).
+    """
+
+    object_id: int
+    href: str
+    uid: str
+    appointment_id: int
+    opaque: bool
+    live: bool
+    revision: int
+    personal_revision: int
+
+
+_STATES = text("""
+SELECT c.id AS calendar_id, coalesce(s.epoch, c.public_id) AS epoch, coalesce(s.floor, 0) AS floor,
+  (SELECT max(h.revision) FROM object_change h WHERE h.calendar_id = c.id AND h.staff_id = 0) AS common,
+  (SELECT max(h.revision) FROM object_change h WHERE h.calendar_id = c.id AND h.staff_id = :staff) AS mine
+FROM calendar c LEFT JOIN calendar_sync s ON s.calendar_id = c.id
+WHERE c.id IN :ids
+""").bindparams(bindparam("ids", expanding=True))
+
+
+def calendar_states(uow: UnitOfWork, calendar_ids: Iterable[int], staff_id: int) -> dict[int, CalendarState]:
+    """State of each calendar for one person; unknown calendars are left out. One statement."""
+    ids = sorted(set(calendar_ids))
+    if not ids:
+        return {}
+    with translated_errors():
+        rows = uow.connection.execute(_STATES, {"ids": ids, "staff": staff_id}).all()
+    return {
+        row.calendar_id: CalendarState(
+            row.calendar_id, row.epoch, row.floor, max(row.floor, row.common or 0, row.mine or 0)
+        )
+        for row in rows
+    }
+
+
+_COLUMNS = "o.id, o.href, o.uid, o.appointment_id, o.opaque, o.removed_revision IS NULL"
+
+_REVISIONS = """
+  (SELECT max(h.revision) FROM object_change h WHERE h.object_id = o.id AND h.staff_id = 0),
+  (SELECT max(h.revision) FROM object_change h WHERE h.object_id = o.id AND h.staff_id = :staff)"""
+
+_CHANGES = text(f"""
+SELECT {_COLUMNS}, {_REVISIONS}
+FROM (
+  SELECT h.object_id FROM object_change h
+  WHERE h.calendar_id = :calendar AND h.staff_id = 0 AND h.revision > :revision
+  UNION SELECT h.object_id FROM object_change h
+  WHERE h.calendar_id = :calendar AND h.staff_id = :staff AND h.revision > :revision
+) c JOIN calendar_object o ON o.id = c.object_id
+""")
+
+
+def changes_since(uow: UnitOfWork, calendar_id: int, staff_id: int, revision: int) -> list[ObjectState]:
+    """Objects of a calendar changed after ``revision`` (for all, or for that person), removed ones too.
+
+    Each href once, a live object before a removed one; ordered by (newest revision, object id), so that a
+    list can be cut and continued. The caller has judged the revision against the floor (RFC 6578 3.7).
+    """
+    parameters = {"calendar": calendar_id, "staff": staff_id, "revision": revision}
+    with translated_errors():
+        rows = uow.connection.execute(_CHANGES, parameters).all()
+    by_href: dict[str, ObjectState] = {}
+    for state in sorted((state_of(row) for row in rows), key=lambda s: (s.live, s.revision, s.object_id)):
+        by_href[state.href] = state
+    return sorted(by_href.values(), key=lambda s: (max(s.revision, s.personal_revision), s.object_id))
+
+
+_SOME = {
+    column: text(
+        f"SELECT {_COLUMNS}, {_REVISIONS} FROM calendar_object o WHERE o.removed_revision IS NULL"
+        f" AND o.calendar_id = :calendar AND o.{column} IN :wanted"
+    ).bindparams(bindparam("wanted", expanding=True))
+    for column in ("href", "id")
+}
+
+_ALL = text(f"""
+SELECT {_COLUMNS}, h.common, h.mine
+FROM calendar_object o
+LEFT JOIN (
+  SELECT object_id, max(CASE WHEN staff_id = 0 THEN revision END) AS common,
+    max(CASE WHEN staff_id <> 0 THEN revision END) AS mine
+  FROM object_change WHERE calendar_id = :calendar AND staff_id IN (0, :staff) GROUP BY object_id
+) h ON h.object_id = o.id
+WHERE o.calendar_id = :calendar AND o.removed_revision IS NULL
+""")
+
+
+def object_states(
+    uow: UnitOfWork,
+    calendar_id: int,
+    staff_id: int,
+    *,
+    hrefs: Sequence[str] | None = None,
+    object_ids: Sequence[int] | None = None,
+) -> list[ObjectState]:
+    """Live objects of a calendar: those of the hrefs or ids, or all. Unknown ones are left out."""
+    common: dict[str, object] = {"calendar": calendar_id, "staff": staff_id}
+    if hrefs is None and object_ids is None:
+        with translated_errors():
+            return [state_of(row) for row in uow.connection.execute(_ALL, common)]
+    column, wanted = ("href", hrefs) if hrefs is not None else ("id", object_ids)
+    found: list[ObjectState] = []
+    values = list(dict.fromkeys(wanted or ()))
+    with translated_errors():
+        for start in range(0, len(values), CHUNK):
+            part = {**common, "wanted": values[start : start + CHUNK]}
+            found += [state_of(row) for row in uow.connection.execute(_SOME[column], part)]
+    return found
+
+
+def state_of(row: Iterable[Any]) -> ObjectState:
+    """From a row of the columns in their order; a missing revision is 0."""
+    object_id, href, uid, appointment_id, opaque, live, revision, personal = row
+    return ObjectState(
+        object_id, href, uid, appointment_id, opaque == 1, live == 1, revision or 0, personal or 0
+    )
+
+
+def touch(uow: UnitOfWork, calendar_id: int, object_ids: Iterable[int], staff_id: int = 0) -> None:
+    """Note that objects' bytes changed for all (0) or for one person; counts at commit or ``flush``."""
+    ids = sorted(set(object_ids))
+    if not ids:
+        return
+    with translated_errors():
+        if uow.dialect == "sqlite":
+            uow.connection.exec_driver_sql("UPDATE sync_counter SET revision = revision + 1")
+            statement = (
+                "INSERT INTO object_change (calendar_id, staff_id, revision, object_id)"
+                " SELECT :calendar, :staff, revision, :object FROM sync_counter"
+            )
+        else:
+            statement = (
+                "INSERT INTO sync_pending (txid, practice_id, source, calendar_id, object_id, staff_id)"
+                " SELECT pg_current_xact_id(), practice_id, 'object', id, :object, :staff"
+                " FROM calendar WHERE id = :calendar"
+            )
+        rows = [{"calendar": calendar_id, "object": i, "staff": staff_id} for i in ids]
+        uow.connection.execute(text(statement), rows)
+        request_flush(uow)
+
+
+def request_flush(uow: UnitOfWork) -> None:
+    """Make sure that the pending notes of this transaction are flushed at its end (PostgreSQL)."""
+    if uow.dialect == "postgresql":
+        uow.connection.exec_driver_sql(
+            "INSERT INTO sync_flush (txid) SELECT pg_current_xact_id()"
+            " WHERE NOT EXISTS (SELECT 1 FROM sync_flush f WHERE f.txid = pg_current_xact_id())"
+        )
+
+
+def flush(uow: UnitOfWork) -> None:
+    """Draw the revisions of this transaction's changes now, under the calendars' locks.
+
+    After it no practice row may be written in this transaction (lock order). Raises ``Conflict`` if an
+    identity assigned here was taken meanwhile, ``Unavailable`` if a lock is not free within seconds.
+    """
+    if uow.dialect != "postgresql":
+        return
+    try:
+        with translated_errors():
+            uow.connection.exec_driver_sql("SET CONSTRAINTS sync_flush_at_commit IMMEDIATE")
+            uow.connection.exec_driver_sql("SET CONSTRAINTS sync_flush_at_commit DEFERRED")
+    except IntegrityError as error:
+        raise Conflict("the href or UID is taken") from error
+
+
+def new_epoch(uow: UnitOfWork, calendar_ids: Iterable[int] | None = None) -> None:
+    """Make all earlier sync tokens of the calendars (None: all) invalid: after a restored backup, or when
+    changes may have been missed. Clients then list everything again."""
+    wanted = None if calendar_ids is None else sorted(set(calendar_ids))
+    random_text = (
+        "lower(hex(randomblob(16)))"
+        if uow.dialect == "sqlite"
+        else "replace(gen_random_uuid()::text, '-', '')"
+    )
+    with translated_errors():
+        known = set(uow.connection.execute(text("SELECT id FROM calendar")).scalars())
+        ids = sorted(known) if wanted is None else wanted
+        if not known.issuperset(ids):
+            raise NotFound("no such calendar")
+        for calendar_id in ids:
+            uow.connection.execute(
+                text(
+                    "INSERT INTO calendar_sync (calendar_id, epoch)"
+                    f" VALUES (:calendar, {random_text})"
+                    " ON CONFLICT (calendar_id) DO UPDATE SET epoch = excluded.epoch"
+                ),
+                {"calendar": calendar_id},
+            )
+
+
+def prune(uow: UnitOfWork, now: datetime) -> None:
+    """Forget what no client needs any more; see ``practice.sync.housekeeping``."""
+    housekeeping.prune(uow, now)

@@ -1,0 +1,171 @@
+"""Whether the database is as it must be, and mending what can be mended without losing anything.
+
+Everything is judged from the rows themselves; problems name tables and ids, never contents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from radicale_practice.practice import migrate
+from radicale_practice.practice.database import UnitOfWork, translated_errors
+from radicale_practice.practice.notices import unreadable
+from radicale_practice.practice.sync import revisions
+from radicale_practice.practice.sync.housekeeping import lock_practices
+from radicale_practice.practice.triggers import expected, install, present
+from radicale_practice.practice.upkeep.check_queries import QUERIES, Query
+from radicale_practice.practice.upkeep.check_values import value_problems
+
+MOST_IDS = 20
+"""Most ids named in one problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One broken invariant. ``kind`` is a short fixed word; ``ids`` name rows of ``table``, not all if many.
+
+    ``repairable``: ``repair`` can mend it; else a person must look at the rows.
+    """
+
+    kind: str
+    table: str
+    ids: tuple[str, ...]
+    count: int
+    text: str
+    repairable: bool
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.table} ({self.count}): {self.text}; {', '.join(self.ids)}"
+
+
+def check(uow: UnitOfWork) -> list[Problem]:
+    """Every invariant of the tables, the log of changes and the triggers. An empty list is good news."""
+    with translated_errors():
+        return [*_schema(uow), *_rows(uow), *_values(uow)]
+
+
+def repair(uow: UnitOfWork) -> list[Problem]:
+    """Mend what ``check`` finds repairable; returns what was found before. Rows that cannot be read are
+    nothing to mend: they go on the attention list.
+
+    Missing triggers mean that changes may have gone unseen: then, as when the log itself was wrong, every
+    calendar gets a new epoch, and clients list everything again.
+    """
+    with translated_errors():
+        found = [problem for problem in check(uow) if problem.repairable]
+        unreadable.note(uow)
+        if not found:
+            return []
+        lock_practices(uow)
+        kinds = {problem.kind for problem in found}
+        if "triggers" in kinds:
+            install(uow.connection)
+        _mend_log(uow)
+        _mend_identities(uow)
+        revisions.flush(uow)
+        if kinds != {"no sync row"}:
+            revisions.new_epoch(uow)
+    return found
+
+
+def _schema(uow: UnitOfWork) -> Iterator[Problem]:
+    if not migrate.is_current(uow):
+        yield Problem(
+            "schema", "alembic_version", (), 1, "the database is not migrated to this version", False
+        )
+    found = present(uow.connection)
+    wanted = {(made.kind, made.name): made for made in expected(uow.connection)}
+    wrong = [key for key, made in wanted.items() if found.get(key) != made.text]
+    wrong += [key for key in found if key not in wanted]
+    if wrong:
+        names = tuple(sorted(name for _, name in wrong))
+        yield Problem(
+            "triggers", "catalogue", names[:MOST_IDS], len(wrong), "differ from the description", True
+        )
+
+
+def _rows(uow: UnitOfWork) -> Iterator[Problem]:
+    for query in QUERIES:
+        if query.dialect not in ("", uow.dialect):
+            continue
+        yield from _found(uow, query)
+
+
+def _found(uow: UnitOfWork, query: Query) -> Iterator[Problem]:
+    ids = [str(row[0]) for row in uow.connection.execute(text(query.select))]
+    if ids:
+        yield Problem(query.kind, query.table, tuple(ids[:MOST_IDS]), len(ids), query.text, query.repairable)
+
+
+def _values(uow: UnitOfWork) -> Iterator[Problem]:
+    for kind, table, ids, why in value_problems(uow):
+        yield Problem(kind, table, tuple(ids[:MOST_IDS]), len(ids), why, False)
+
+
+def _mend_log(uow: UnitOfWork) -> None:
+    """Rows of calendars, the counter, and log rows that lead nowhere."""
+    run = uow.connection.exec_driver_sql
+    run(
+        "INSERT INTO calendar_sync (calendar_id) SELECT c.id FROM calendar c"
+        " WHERE NOT EXISTS (SELECT 1 FROM calendar_sync s WHERE s.calendar_id = c.id)"
+    )
+    run("DELETE FROM object_change WHERE object_id NOT IN (SELECT id FROM calendar_object)")
+    run(
+        "INSERT INTO object_change (calendar_id, staff_id, revision, object_id)"
+        " SELECT o.calendar_id, 0, coalesce(o.removed_revision, o.live_revision), o.id FROM calendar_object o"
+        " WHERE coalesce(o.removed_revision, o.live_revision) > coalesce((SELECT max(h.revision)"
+        " FROM object_change h WHERE h.object_id = o.id AND h.staff_id = 0), 0)"
+        " AND coalesce(o.removed_revision, o.live_revision) >"
+        " (SELECT s.floor FROM calendar_sync s WHERE s.calendar_id = o.calendar_id)"
+    )
+    newest = (
+        "SELECT max(r) FROM (SELECT max(revision) AS r FROM object_change"
+        " UNION ALL SELECT max(created_revision) FROM calendar_object"
+        " UNION ALL SELECT max(live_revision) FROM calendar_object"
+        " UNION ALL SELECT max(removed_revision) FROM calendar_object"
+        " UNION ALL SELECT max(floor) FROM calendar_sync) n"
+    )
+    if uow.dialect == "sqlite":
+        run(f"UPDATE sync_counter SET revision = max(revision, coalesce(({newest}), 0))")
+        run("DELETE FROM sync_replaced")
+    else:
+        run(
+            f"SELECT setval('sync_revision', greatest((SELECT last_value FROM sync_revision), ({newest}), 1))"
+        )
+
+
+def _mend_identities(uow: UnitOfWork) -> None:
+    """Have the triggers' own code settle what is not as it should be, and log what has no log row."""
+    strays = [(row.calendar_id, row.appointment_id) for row in uow.connection.execute(text(_UNSETTLED)).all()]
+    if uow.dialect == "sqlite":
+        note = (
+            "INSERT INTO sync_note (calendar_id, appointment_id, touch, journal)"
+            " VALUES (:calendar, :appointment, 1, 0)"
+        )
+    else:
+        note = (
+            "INSERT INTO sync_pending (txid, practice_id, source, key1, calendar_id, appointment_id, touch)"
+            " SELECT pg_current_xact_id(), practice_id, 'note', 0, id, :appointment, true"
+            " FROM calendar WHERE id = :calendar"
+        )
+    for calendar_id, appointment_id in strays:
+        uow.connection.execute(text(note), {"calendar": calendar_id, "appointment": appointment_id})
+    if uow.dialect == "postgresql":
+        uow.connection.exec_driver_sql(
+            "UPDATE sync_pending SET txid = pg_current_xact_id() WHERE txid <> pg_current_xact_id()"
+        )
+    revisions.request_flush(uow)
+
+
+_UNSETTLED = """
+SELECT s.calendar_id, s.appointment_id FROM sync_served s LEFT JOIN calendar_object o
+  ON o.calendar_id = s.calendar_id AND o.appointment_id = s.appointment_id AND o.removed_revision IS NULL
+LEFT JOIN object_change h ON h.object_id = o.id AND h.staff_id = 0
+WHERE o.id IS NULL OR h.object_id IS NULL
+UNION SELECT o.calendar_id, o.appointment_id FROM calendar_object o LEFT JOIN sync_served s
+  ON s.calendar_id = o.calendar_id AND s.appointment_id = o.appointment_id
+WHERE o.removed_revision IS NULL AND s.appointment_id IS NULL
+"""

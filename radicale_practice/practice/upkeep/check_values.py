@@ -1,0 +1,103 @@
+"""What only Python can judge: zones, wall times, lists of dates, rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import or_, select, text
+
+from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.errors import InvalidValue
+from radicale_practice.practice.schema.columns import WALL_TIME_FORMAT
+from radicale_practice.practice.schema.practice_tables import appointment
+from radicale_practice.practice.series import recurrence
+
+Found = tuple[str, str, list[str], str]
+
+
+def value_problems(uow: UnitOfWork) -> Iterator[Found]:
+    """(kind, table, ids, reason) of rows whose values cannot be read."""
+    for table in ("practice", "appointment"):
+        zones = uow.connection.execute(text(f"SELECT time_zone, min(id) FROM {table} GROUP BY time_zone"))
+        ids = [str(row[1]) for row in zones if not _is_zone(row[0])]
+        if ids:
+            yield "zone", table, ids, "the first of each group of rows with an unknown time zone"
+    if uow.dialect == "sqlite":
+        yield from _times(uow)
+    yield from _series(uow)
+
+
+def unreadable_appointments(uow: UnitOfWork) -> dict[int, str]:
+    """Ids of all appointment rows whose values cannot be read, with the kind of what is wrong."""
+    found: dict[int, str] = {}
+    checks = [*_series(uow), *(_times(uow) if uow.dialect == "sqlite" else ())]
+    for kind, _, ids, _ in checks:
+        found |= dict.fromkeys(map(int, ids), kind)
+    zones = uow.connection.execute(select(appointment.c.time_zone).distinct()).scalars()
+    unknown = [name for name in zones if not _is_zone(name)]
+    if unknown:
+        rows = select(appointment.c.id).where(appointment.c.time_zone.in_(unknown))
+        found |= dict.fromkeys(uow.connection.execute(rows).scalars(), "zone")
+    return found
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True
+
+
+def _times(uow: UnitOfWork) -> Iterator[Found]:
+    form = "strftime('%Y-%m-%d %H:%M:%S', {0})"
+    for column in ("starts_at", "ends_at", "recurrence_id"):
+        rows = uow.connection.exec_driver_sql(
+            f"SELECT id FROM appointment WHERE {column} IS NOT NULL"
+            f" AND {column} IS NOT {form.format(column)} ORDER BY id"
+        )
+        ids = [str(row[0]) for row in rows]
+        if ids:
+            yield "time", "appointment", ids, f"{column} is not YYYY-MM-DD HH:MM:SS"
+
+
+def _series(uow: UnitOfWork) -> Iterator[Found]:
+    columns = appointment.c
+    rows = uow.connection.execute(
+        select(
+            columns.id, columns.rrule, columns.rdate, columns.exdate, columns.starts_at, columns.all_day
+        ).where(or_(columns.rrule != "", columns.rdate != "", columns.exdate != ""))
+    )
+    rules: list[str] = []
+    dates: list[str] = []
+    for row in rows:
+        if not all(_is_wall_time(part) for part in (*_parts(row.rdate), *_parts(row.exdate))):
+            dates.append(str(row.id))
+        if row.rrule and row.starts_at is not None and not _is_rule(row.rrule, row.starts_at, row.all_day):
+            rules.append(str(row.id))
+    if dates:
+        yield "dates", "appointment", dates, "rdate or exdate is no list of YYYY-MM-DD HH:MM:SS"
+    if rules:
+        yield "rule", "appointment", rules, "rrule cannot be followed (RFC 5545 3.3.10)"
+
+
+def _parts(dates: str) -> list[str]:
+    return [part.strip() for part in dates.split(",") if part.strip()]
+
+
+def _is_wall_time(value: str) -> bool:
+    try:
+        datetime.strptime(value, WALL_TIME_FORMAT)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_rule(rrule: str, start: datetime, all_day: bool) -> bool:
+    try:
+        recurrence.check_rule(rrule, start, all_day)
+    except InvalidValue:
+        return False
+    return True
