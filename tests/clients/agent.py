@@ -6,8 +6,11 @@ the log.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import queue
+import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
@@ -36,6 +39,7 @@ class Agent:
                 env=environment,
                 text=True,
                 encoding="utf-8",
+                start_new_session=True,
             )
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -45,11 +49,11 @@ class Agent:
     def __exit__(self, *_: object) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(15)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # what it has started goes with it
+        self._process.wait()
 
     def ask(self, do: str, **values: Any) -> Any:
         """The result of one request. Raises ``AgentError``."""
