@@ -17,7 +17,7 @@ from radicale_practice.cli.context import DatabaseOption, configured, database_u
 from radicale_practice.demo import accounts, live
 from radicale_practice.demo import practice as demo_practice
 from radicale_practice.demo.practice import Demonstration
-from radicale_practice.practice import migrate
+from radicale_practice.practice import migrate, practices
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import Conflict
 from radicale_practice.practice.upkeep import maintain
@@ -124,6 +124,10 @@ def _prepared(database: Database, today: date | None) -> Demonstration:
     migrate.upgrade(database)
     found = demo_practice.find(database)
     if found is None:
+        with database.read() as uow:
+            if practices.list_all(uow):
+                # its accounts have passwords that everybody knows
+                raise Conflict("this database holds a practice: the demonstration needs one of its own")
         found = demo_practice.create(database, today or datetime.now().date())
         maintain.maintain(database)
     elif not demo_practice.is_about(found, today or datetime.now().date()):

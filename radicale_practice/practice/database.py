@@ -134,8 +134,10 @@ class UnitOfWork:
                     self.database.before_commit(connection)
                     self.database.commit(connection)
         finally:
-            connection.close()
-            self.database.leave(self.mode)
+            try:
+                connection.close()
+            finally:
+                self.database.leave(self.mode)
 
     def abandon(self) -> None:
         """Roll back whatever was done."""
@@ -172,6 +174,8 @@ class Database:
     def _create_engine(self) -> Engine:
         if self.dialect == "sqlite":
             in_file = bool(self.url.database) and self.url.database != ":memory:"
+            if in_file and not str(self.url.database).startswith("file:"):
+                _make_private(str(self.url.database))
             engine = create_engine(
                 self.url,
                 hide_parameters=True,
@@ -322,6 +326,14 @@ def _without_contents(context: ExceptionContext) -> None:
     original.args = (message,)
     if context.sqlalchemy_exception is not None:
         context.sqlalchemy_exception.args = (message,)
+
+
+def _make_private(path: str) -> None:
+    """A new database file is its owner's alone (-wal and -shm follow); one that is there stays as it is."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except OSError:
+        return  # it is there, or SQLite will say better what is wrong
 
 
 def _prepare_sqlite(dbapi_connection: object, _record: object) -> None:

@@ -274,3 +274,11 @@ def test_linking_keeps_what_does_not_name_the_patient(world: World, subject: str
         key = book.add(uow, PROGRAM, new)
         book.link_patient(uow, PROGRAM, key, world.maria.id)
     assert (world.row(key)["subject"], world.row(key)["patient_id"]) == (rest, world.maria.id)
+
+
+def test_a_series_is_not_documented_as_a_whole(world: World) -> None:
+    key = add_series(world, "FREQ=WEEKLY;COUNT=4")
+    for status in (Status.DONE, Status.INVOICED, Status.NO_SHOW, Status.ARRIVED):
+        with pytest.raises(InvalidValue), world.write() as uow:
+            book.set_status(uow, PROGRAM, key, status)
+    assert world.row(key)["status"] == Status.BOOKED

@@ -197,3 +197,14 @@ def test_where_that_is_forbidden_it_stays_cancelled_and_is_reported(world: World
             book.cancel_appointment(uow, PROGRAM, new)
         assert [s.appointment_id for s in take_back(world).done] == [key]
         assert "a.ics" in world.hrefs()
+
+
+def test_undoing_a_private_entry_is_as_private(world: World) -> None:
+    viewer = world.viewer(device_id=7)
+    assert put(world, world.event("p1"), "p.ics", world.private, viewer=viewer).kind == "done"
+    delete(world, "p.ics", world.private, viewer=viewer)
+    with world.write() as uow:
+        undo.undo(uow, PROGRAM, world.practice_id, device_id=7)
+    rows = world.journal("undo")
+    assert rows
+    assert all(row["private"] and row["calendar_id"] == world.private for row in rows)

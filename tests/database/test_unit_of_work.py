@@ -55,3 +55,10 @@ def test_connection_that_died_is_replaced(postgresql_url: str) -> None:
     with database.read() as uow:
         assert run(uow, "SELECT count(*) FROM practice") == 1
     database.dispose()
+
+
+def test_a_new_database_file_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "practice.db"
+    with Database(f"sqlite:///{path}").read() as uow:
+        run(uow, "SELECT 1")
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -19,6 +19,8 @@ import pytest
 import requests
 from requests.auth import HTTPBasicAuth
 
+from radicale_practice.practice import practices
+from radicale_practice.practice.database import Database
 from tests.processes import ServerProcess, free_port, wait_until
 
 DEMO = [sys.executable, "-m", "radicale_practice.cli.main", "demo"]
@@ -187,6 +189,18 @@ def test_another_day_or_a_port_in_use_is_said(tmp_path: Path) -> None:
     wrong = subprocess.run(other, capture_output=True, text=True, timeout=60, check=False)
     assert wrong.returncode == 1
     assert "another day" in wrong.stderr
+
+
+def test_a_practice_of_somebody_is_no_place_for_a_demonstration(sqlite_url: str, tmp_path: Path) -> None:
+    database = Database(sqlite_url)
+    with database.write() as uow:
+        practices.create(uow, "Praxis am Park", "Europe/Vienna", "de")
+    more = ["--directory", str(tmp_path / "d"), "--port", str(free_port()), "--database", sqlite_url]
+    refused = subprocess.run([*DEMO, *more], capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode == 1
+    assert "holds a practice" in refused.stderr
+    with database.read() as uow:
+        assert len(practices.list_all(uow)) == 1
 
 
 def _answers(port: int) -> bool:

@@ -29,7 +29,15 @@ from radicale_practice.practice.book.staff_writing import (
 from radicale_practice.practice.book.writing import attempt, insert_object, state_after
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue, NotFound
-from radicale_practice.practice.model import Actor, Appointment, CalendarObject, Location, Patient, Status
+from radicale_practice.practice.model import (
+    DOCUMENTED,
+    Actor,
+    Appointment,
+    CalendarObject,
+    Location,
+    Patient,
+    Status,
+)
 from radicale_practice.practice.notices import attention_rows
 from radicale_practice.practice.people import names
 from radicale_practice.practice.projections import Practice
@@ -256,6 +264,9 @@ def set_status(
     else:
         rows, practice = rows_of(uow, appointment_id)
         row = rows.master
+        if status in DOCUMENTED and (row["rrule"] or row["rdate"]):
+            # it would write down instances that have not taken place, and no device could move them
+            raise InvalidValue("a series is documented instance by instance: name the date")
         if row["status"] == Status.CANCELLED or status in (Status.BOOKED, Status.CONFIRMED):
             changes = restoring.changes(uow, rows)
             if changes:

@@ -218,6 +218,7 @@ class _Book:
         self.wanted: dict[int, dict[str, Any] | None] = dict(self.is_now)
         self.wanted_calendars = {i: dict(c) for i, c in self.calendars.items()}
         self.undone: dict[int, list[int]] = {}
+        self.places: dict[int, tuple[int | None, bool]] = {}
 
     def take_back_all(self, entries: list[Any], group: dict[int, int]) -> dict[int, str]:
         """Take changes back in memory, newest first; by group why that is not possible."""
@@ -238,6 +239,9 @@ class _Book:
         if not self._is_as(master, before, after):
             return CHANGED_MEANWHILE
         self.undone.setdefault(master, []).append(entry["id"])
+        # What was private stays so in the row that takes it back: nobody else reads it, retention is short.
+        calendar_id, private = self.places.get(master, (entry["calendar_id"], False))
+        self.places[master] = (calendar_id, private or bool(entry["private"]))
         was = {int(i): r for i, r in before.get("rows", {}).items()}
         for row_id, now in ((int(i), r) for i, r in after["rows"].items()):
             if entry["action"] == "create":
@@ -368,12 +372,15 @@ class _Book:
             if master not in self.rows:
                 continue
             ids = [i for i in self.wanted if i == master or (i in touched and self._master_of(i) == master)]
+            calendar_id, private = self.places[master]
             rows.append(
                 book_journal.row(
                     actor,
                     "undo",
                     practice_id=self.practice_id,
                     appointment_id=master,
+                    calendar_id=calendar_id,
+                    private=private,
                     patient_id=(self.wanted[master] or {}).get("patient_id"),
                     before=self._state(self.calendars.get(master, {}), ids, self.is_now),
                     after=self._state(self.wanted_calendars.get(master, {}), ids, self.wanted)
