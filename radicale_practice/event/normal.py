@@ -36,6 +36,7 @@ from radicale_practice.event.errors import InvalidCalendarData
 from radicale_practice.event.time_zones import resolve, vtimezone
 from radicale_practice.event.values import UTC, format_date, format_date_time, is_date, parse_time
 from radicale_practice.practice import zones
+from radicale_practice.practice.errors import InvalidValue
 
 SINGLE = frozenset(
     (
@@ -264,7 +265,11 @@ def _settle_definitions(calendar: Component, events: list[Component], resolved: 
 
 def ours(zone: str, first_year: int) -> Component:
     """Our VTIMEZONE as a component."""
-    text = vtimezone(zone, first_year)
+    try:
+        text = vtimezone(zone, first_year)
+    except InvalidValue:
+        # such as a TZID parameter with two values
+        raise InvalidCalendarData("a TZID names no time zone") from None
     try:
         return parse(f"BEGIN:VCALENDAR\r\n{text.strip()}\r\nEND:VCALENDAR".encode()).components[0]
     except IndexError:

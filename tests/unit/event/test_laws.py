@@ -147,6 +147,11 @@ def test_damaged_uploads_are_refused_or_read(sample: bytes, data: st.DataObject)
     never_anything_else(bytes(damaged))
 
 
+def test_a_zone_with_two_names_is_refused() -> None:
+    data = next(sample for sample in SAMPLES if b";TZID=Europe/Vienna:" in sample)
+    never_anything_else(data.replace(b";TZID=Europe/Vienna:", b";TZID=Europe/Vienna,Europe/Vienna:", 1))
+
+
 PIECES = [
     *(
         b"\r\n",
