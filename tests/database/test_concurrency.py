@@ -13,6 +13,7 @@ from psycopg import errors
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.sync import revisions
 from radicale_practice.practice.triggers.postgresql_flush import FLUSH, PRACTICE_LOCK
+from tests.database.failures import among_practice_rows, told
 from tests.database.foreign import connect
 from tests.database.house import book, furnished, run
 from tests.database.poller import Poller
@@ -187,12 +188,18 @@ def test_control_calendar_lock_first_deadlocks(url: str, house: Database) -> Non
     foreign.execute("UPDATE appointment SET subject = 'theirs' WHERE id = 1")
     commit = Step(lambda: foreign.execute("COMMIT"))
     assert wait_until_blocked(url, foreign, commit)
-    with pytest.raises(errors.DeadlockDetected):
-        try:
-            ours.execute("UPDATE appointment SET subject = 'ours' WHERE id = 1")
-        finally:
-            ours.execute("ROLLBACK")
-            commit.finished()
+    failed: list[BaseException] = []
+    try:
+        ours.execute("UPDATE appointment SET subject = 'ours' WHERE id = 1")
+    except errors.DeadlockDetected as error:
+        failed.append(error)
+    ours.execute("ROLLBACK")
+    try:
+        commit.finished()
+    except errors.DeadlockDetected as error:
+        failed.append(error)
+    [deadlock] = failed
+    assert not among_practice_rows(deadlock, ours), told(deadlock)
 
 
 def test_calendar_lock_last_does_not_deadlock(url: str, house: Database) -> None:
@@ -347,3 +354,39 @@ def test_appointment_changed_while_another_moves_it(url: str, house: Database) -
     changing.execute("COMMIT")
     poller.poll()
     assert poller.missed() == {}
+
+
+def two_rows_crosswise(url: str) -> tuple[psycopg.errors.DeadlockDetected, Any]:
+    """Two foreign programs change rows 1 and 2, each in its own order; returns the error of the aborted one
+    and its connection, rolled back."""
+    first, second = connect(url), connect(url)
+    for connection, row in ((first, 1), (second, 2)):
+        connection.execute("BEGIN")
+        connection.execute("UPDATE appointment SET subject = 'x' WHERE id = %s", (row,))
+    step = Step(lambda: first.execute("UPDATE appointment SET subject = 'x' WHERE id = 2"))
+    assert wait_until_blocked(url, first, step)
+    failed: list[tuple[psycopg.errors.DeadlockDetected, Any]] = []
+    try:
+        second.execute("UPDATE appointment SET subject = 'x' WHERE id = 1")
+    except errors.DeadlockDetected as error:
+        failed.append((error, second))
+        second.execute("ROLLBACK")
+    try:
+        step.finished()
+    except errors.DeadlockDetected as error:
+        failed.append((error, first))
+        first.execute("ROLLBACK")
+    for connection in (first, second):
+        connection.execute("COMMIT")
+    [victim] = failed
+    return victim
+
+
+def test_a_foreign_programs_own_deadlock_is_told_from_ours(url: str, house: Database) -> None:
+    """The same circle with our triggers and without them: it is the programs' own."""
+    for _ in range(2):
+        error, connection = two_rows_crosswise(url)
+        assert among_practice_rows(error, connection), told(error)
+        with psycopg.connect(url, autocommit=True) as owner:
+            for table in ("appointment", "appointment_calendar"):
+                owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
