@@ -17,6 +17,16 @@ def stock_grades(tmp_path_factory: pytest.TempPathFactory) -> compatibility.Grad
 
 def test_no_feature_is_worse_than_stock(served: Served, stock_grades: compatibility.Grades) -> None:
     ours = compatibility.grades(served, served.account("practitioner", 1))
-    assert compatibility.worse(stock_grades, ours) == {}
+    assert compatibility.surprises(stock_grades, ours) == {}
     if served.name == "application":
         assert compatibility.PAGE.read_text("utf-8") == compatibility.page(stock_grades, ours)
+
+
+def test_a_further_fall_of_a_feature_known_to_be_lower_is_found() -> None:
+    name, (grade, _) = next(iter(compatibility.LOWER.items()))
+    lower = {feature: pinned for feature, (pinned, _) in compatibility.LOWER.items()}
+    stock = dict.fromkeys([*lower, "search.any-new-todo-feature"], "full")
+    ours = {**lower, "search.any-new-todo-feature": "full"}
+    assert grade != "unknown" and compatibility.surprises(stock, ours) == {}
+    for feature, fallen in ((name, "unknown"), (name, "full"), ("search.any-new-todo-feature", "quirk")):
+        assert compatibility.surprises(stock, {**ours, feature: fallen}) == {feature: ("full", fallen)}
