@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -17,6 +16,7 @@ from tests.database.failures import among_practice_rows, told
 from tests.database.foreign import connect
 from tests.database.house import book, furnished, run
 from tests.database.poller import Poller
+from tests.database.stepping import Step, wait_until_blocked, wait_until_somebody_is_blocked
 
 
 @pytest.fixture
@@ -32,42 +32,6 @@ def house(postgresql_url: str) -> Iterator[Database]:
 @pytest.fixture
 def url(house: Database, postgresql_url: str) -> str:
     return postgresql_url
-
-
-class Step(threading.Thread):
-    """One step in a thread of its own, because it may wait for a lock."""
-
-    def __init__(self, action: Callable[[], Any]) -> None:
-        super().__init__(daemon=True)
-        self.action = action
-        self.error: BaseException | None = None
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self.action()
-        except BaseException as error:
-            self.error = error
-
-    def finished(self) -> None:
-        """Wait for its end; raises what it raised."""
-        self.join(60)
-        assert not self.is_alive()
-        if self.error is not None:
-            raise self.error
-
-
-def wait_until_blocked(url: str, connection: Any, step: Step) -> bool:
-    """Until that connection waits for a lock (True) or the step has ended (False)."""
-    pid = connection.info.backend_pid
-    with psycopg.connect(url, autocommit=True) as observer:
-        while step.is_alive():
-            row = observer.execute(
-                "SELECT cardinality(pg_blocking_pids(%s)) > 0", (pid,), prepare=False
-            ).fetchone()
-            if row is not None and row[0]:
-                return True
-    return False
 
 
 def without_lock(url: str) -> None:
@@ -215,15 +179,7 @@ def test_calendar_lock_last_does_not_deadlock(url: str, house: Database) -> None
             revisions.flush(uow)
 
     step = Step(write)
-    with psycopg.connect(url, autocommit=True) as observer:
-        while (
-            step.is_alive()
-            and not observer.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                " AND datname = current_database()"
-            ).fetchone()[0]
-        ):  # type: ignore[index]
-            pass
+    assert wait_until_somebody_is_blocked(url, step)
     foreign.execute("COMMIT")
     step.finished()
     poller.poll()

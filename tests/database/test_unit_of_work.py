@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from radicale_practice.practice import database as module
 from radicale_practice.practice.database import Database, translated_errors
 from radicale_practice.practice.errors import Unavailable
 from tests.database.foreign import connect
@@ -62,3 +65,32 @@ def test_a_new_database_file_is_its_owners_alone(tmp_path: Path) -> None:
     with Database(f"sqlite:///{path}").read() as uow:
         run(uow, "SELECT 1")
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_process_forked_while_its_parent_writes_can_write(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A parent's threads do not come along, so nobody would give the writers' lock back in the child."""
+    furnished(database)
+    monkeypatch.setattr(module, "SQLITE_BUSY_TIMEOUT", 1.0)
+    committed, tell = os.pipe()
+    with database.write() as uow:
+        run(uow, "UPDATE patient SET phone = '1'")
+        child = os.fork()
+        if child == 0:
+            _write_and_leave(database, committed)
+    os.write(tell, b"x")
+    assert os.waitpid(child, 0)[1] == 0
+    with database.write() as uow:
+        assert run(uow, "SELECT phone FROM patient") == "2"
+
+
+def _write_and_leave(database: Database, committed: int) -> NoReturn:
+    status = 1
+    try:
+        os.read(committed, 1)
+        with database.write() as uow:
+            run(uow, "UPDATE patient SET phone = '2' WHERE phone = '1'")
+        status = 0
+    finally:
+        os._exit(status)

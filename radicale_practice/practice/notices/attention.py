@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from radicale_practice.practice import book, clock, practices
+from radicale_practice.practice import appointment_rows, book, clock, practices
 from radicale_practice.practice.book import carry_out
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue, NotFound
@@ -20,7 +20,7 @@ from radicale_practice.practice.notices.attention_rows import AttentionItem, ite
 from radicale_practice.practice.records import undo
 from radicale_practice.practice.rules import refusals
 from radicale_practice.practice.schema.practice_tables import appointment
-from radicale_practice.practice.schema.sync_tables import attention
+from radicale_practice.practice.schema.sync_tables import attention, journal
 
 __all__ = ["RESOLUTIONS", "AttentionItem", "Resolution", "get", "open_list", "resolve"]
 
@@ -77,20 +77,47 @@ def resolve(
     - ``undo``: the former patient again; of a burst, the part carried out is taken back as well.
     - ``carry-out``: what was held back of a burst is carried out.
 
-    Raises ``NotFound`` if there is no such open row, ``InvalidValue`` if ``how`` does not fit its kind.
+    Raises ``NotFound`` if there is no such open row, also if somebody else settles it at this moment;
+    ``InvalidValue`` if ``how`` does not fit its kind.
     """
     item = get(uow, item_id)
     if item.settled_at is not None:
         raise NotFound(f"attention {item_id} is settled")
     _check(uow, item, how, patient_id)
-    uow.connection.execute(
-        update(attention)
-        .where(attention.c.id == item_id)
-        .values(settled_at=clock.utc_now(), settled_by=actor.staff_id, resolution=how)
-    )
+    _lock_appointments(uow, item)
+    item = _settle(uow, actor, item_id, how)
     # the entry is a practice row: before anything that takes the calendars' locks
     attention_entry.update_entry(uow, practices.get(uow, item.practice_id), item.staff_id)
     return _act(uow, actor, item, how, patient_id)
+
+
+def _lock_appointments(uow: UnitOfWork, item: AttentionItem) -> None:
+    """Practice rows come before the list's in every writer of ours: one that waited for the other way round
+    would be aborted."""
+    entries = [*item.details.get("first", []), *(held[0] for held in item.details.get("held", []))]
+    named = select(journal.c.appointment_id).where(
+        journal.c.id.in_(entries), journal.c.appointment_id.is_not(None)
+    )
+    ids = set(uow.connection.execute(named).scalars()) if entries else set()
+    ids |= {item.appointment_id} - {None}
+    for start in range(0, len(ids), appointment_rows.CHUNK):
+        wanted = sorted(ids)[start : start + appointment_rows.CHUNK]
+        locking = select(appointment.c.id).where(appointment.c.id.in_(wanted)).order_by(appointment.c.id)
+        uow.connection.execute(locking.with_for_update(key_share=True))
+
+
+def _settle(uow: UnitOfWork, actor: Actor, item_id: int, how: str) -> AttentionItem:
+    """The row as it is now, settled by this unit and no other."""
+    statement = (
+        update(attention)
+        .where(attention.c.id == item_id, attention.c.settled_at.is_(None))
+        .values(settled_at=clock.utc_now(), settled_by=actor.staff_id, resolution=how)
+        .returning(attention)
+    )
+    row = uow.connection.execute(statement).mappings().first()
+    if row is None:
+        raise NotFound(f"attention {item_id} is settled")
+    return item_of(dict(row))
 
 
 def _check(uow: UnitOfWork, item: AttentionItem, how: str, patient_id: int | None) -> None:

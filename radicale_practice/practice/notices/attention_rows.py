@@ -178,6 +178,14 @@ def open_bursts(uow: UnitOfWork, practice_id: int, actor: Actor) -> list[Attenti
     return [item_of(dict(r)) for r in uow.connection.execute(_OPEN_BURSTS, parameters).mappings()]
 
 
+def lock_open(uow: UnitOfWork, item_id: int) -> AttentionItem | None:
+    """A row as it is now, to be amended: nobody else changes or settles it before this unit ends. None if it
+    is settled."""
+    query = select(attention).where(attention.c.id == item_id, attention.c.settled_at.is_(None))
+    row = uow.connection.execute(query.with_for_update()).mappings().first()
+    return item_of(dict(row)) if row is not None else None
+
+
 def has_open(uow: UnitOfWork, practice_id: int, kind: str, appointment_id: int) -> bool:
     """Whether an open row of that kind names the appointment already."""
     parameters = {"practice": practice_id, "kind": kind, "appointment": appointment_id}

@@ -190,7 +190,8 @@ def hold(
 def _add_to_burst(
     uow: UnitOfWork, practice: Practice, actor: Actor, held: brake.Held, entry: list[Any]
 ) -> tuple[int, dict[str, Any]]:
-    if held.burst is None:
+    burst = held.burst and attention_rows.lock_open(uow, held.burst.id)
+    if burst is None:
         first: dict[str, Any] = {"first": list(held.first), "held": [entry]}
         item_id = attention_rows.file(
             uow,
@@ -202,8 +203,8 @@ def _add_to_burst(
             details=first,
         )
         return item_id, first
-    details: dict[str, Any] = dict(held.burst.details)
+    details: dict[str, Any] = dict(burst.details)
     details["first"] = sorted({*details.get("first", []), *held.first})
     details["held"] = [*details.get("held", []), entry]
-    attention_rows.amend(uow, held.burst.id, details, len(details["held"]))
-    return held.burst.id, details
+    attention_rows.amend(uow, burst.id, details, len(details["held"]))
+    return burst.id, details
