@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -145,6 +146,17 @@ class UnitOfWork:
         self.end()
 
 
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """What belongs to one process and does not come along into a fork of it.
+
+    ``writer``: the threads queue here; waiting in SQLite's busy handler is mostly sleeping.
+    """
+
+    engine: Engine
+    writer: threading.Lock = field(default_factory=threading.Lock)
+
+
 class Database:
     """One database. The engine is made after fork, once per process, at first use."""
 
@@ -154,22 +166,19 @@ class Database:
             self.url = self.url.set(drivername="postgresql+psycopg")
         self.dialect: str = self.url.get_backend_name()
         self.lock_timeout = lock_timeout
-        self._engine: Engine | None = None
-        self._engine_pid: int | None = None
-        self._engine_guard = threading.Lock()
-        # The threads of a process queue here: waiting in SQLite's busy handler is mostly sleeping.
-        self._writer = threading.Lock()
+        # A parent's stays in its place: closing its connections here would end them there.
+        self._processes: dict[int, _Process] = {}
 
     @property
     def engine(self) -> Engine:
         """This process's engine."""
+        return self._process.engine
+
+    @property
+    def _process(self) -> _Process:
         pid = os.getpid()
-        if self._engine is None or self._engine_pid != pid:
-            with self._engine_guard:
-                if self._engine is None or self._engine_pid != pid:
-                    self._engine = self._create_engine()
-                    self._engine_pid = pid
-        return self._engine
+        known = self._processes.get(pid)
+        return known or self._processes.setdefault(pid, _Process(self._create_engine()))
 
     def _create_engine(self) -> Engine:
         if self.dialect == "sqlite":
@@ -206,13 +215,15 @@ class Database:
             raise
 
     def _enter(self, mode: Mode) -> None:
-        if self.dialect == "sqlite" and mode == "w" and not self._writer.acquire(timeout=SQLITE_BUSY_TIMEOUT):
+        if self.dialect != "sqlite" or mode != "w":
+            return
+        if not self._process.writer.acquire(timeout=SQLITE_BUSY_TIMEOUT):
             raise Unavailable("the database is locked by another writer of this process")
 
     def leave(self, mode: Mode) -> None:
         """Let this process's next writer in; belongs to every ``begin`` whose connection has ended."""
         if self.dialect == "sqlite" and mode == "w":
-            self._writer.release()
+            self._process.writer.release()
 
     def _begin(self, mode: Mode, actor: Actor) -> Connection:
         connection = self.engine.connect()
@@ -286,8 +297,8 @@ class Database:
 
     def dispose(self) -> None:
         """Close this process's idle connections."""
-        if self._engine is not None and self._engine_pid == os.getpid():
-            self._engine.dispose()
+        if os.getpid() in self._processes:
+            self._process.engine.dispose()
 
 
 @contextmanager

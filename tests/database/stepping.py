@@ -1,4 +1,4 @@
-"""Driving two connections to PostgreSQL step by step: a step that waits for a lock has a thread of its own."""
+"""Driving two connections to PostgreSQL step by step: who may wait for a lock has a thread of its own."""
 
 from __future__ import annotations
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from radicale_practice.practice import database as module
@@ -67,30 +68,36 @@ def test_a_new_database_file_is_its_owners_alone(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_process_forked_while_its_parent_writes_can_write(
+def test_a_process_forked_while_its_parent_is_about_to_write_can_write(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A parent's threads do not come along, so nobody would give the writers' lock back in the child."""
+    """A parent's threads do not come along: nobody would give the writers' lock back in the child."""
     furnished(database)
     monkeypatch.setattr(module, "SQLITE_BUSY_TIMEOUT", 1.0)
-    committed, tell = os.pipe()
-    with database.write() as uow:
-        run(uow, "UPDATE patient SET phone = '1'")
+    begin, children = database._begin, []
+
+    def forking(*arguments: Any) -> Connection:
+        monkeypatch.setattr(database, "_begin", begin)
         child = os.fork()
         if child == 0:
-            _write_and_leave(database, committed)
-    os.write(tell, b"x")
-    assert os.waitpid(child, 0)[1] == 0
+            _write_and_leave(database)
+        children.append(os.waitpid(child, 0)[1])
+        return begin(*arguments)
+
+    monkeypatch.setattr(database, "_begin", forking)
     with database.write() as uow:
-        assert run(uow, "SELECT phone FROM patient") == "2"
+        assert run(uow, "SELECT phone FROM patient") == "child"
+        run(uow, "UPDATE patient SET phone = 'parent'")
+    assert children == [0]
+    with database.write() as uow:
+        assert run(uow, "SELECT phone FROM patient") == "parent"
 
 
-def _write_and_leave(database: Database, committed: int) -> NoReturn:
+def _write_and_leave(database: Database) -> NoReturn:
     status = 1
     try:
-        os.read(committed, 1)
         with database.write() as uow:
-            run(uow, "UPDATE patient SET phone = '2' WHERE phone = '1'")
+            run(uow, "UPDATE patient SET phone = 'child'")
         status = 0
     finally:
         os._exit(status)
