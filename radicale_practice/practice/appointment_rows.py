@@ -26,29 +26,6 @@ Row = dict[str, Any]
 CHUNK = 500
 """Most values of one IN list."""
 
-MODELLED = (
-    "patient_id",
-    "location_id",
-    "location_text",
-    "subject",
-    "starts_at",
-    "ends_at",
-    "time_zone",
-    "all_day",
-    "note",
-    "phone",
-    "transparent",
-    "rrule",
-    "rdate",
-    "exdate",
-)
-"""The columns an upload may change; status is changed by cancelling and restoring only."""
-
-TIMING = frozenset({"starts_at", "ends_at", "time_zone", "all_day", "rrule", "rdate", "exdate"})
-"""The columns that decide when something takes place."""
-
-RULE = ("rrule", "rdate", "exdate")
-
 _DOCUMENTED = frozenset(str(s) for s in DOCUMENTED)
 
 

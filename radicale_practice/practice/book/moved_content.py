@@ -9,11 +9,12 @@ from typing import Any
 from sqlalchemy import or_, select
 
 from radicale_practice.practice import accesses
-from radicale_practice.practice.appointment_rows import MODELLED, TIMING, Row, columns_of
+from radicale_practice.practice.appointment_rows import Row, columns_of
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import CalendarObject, Finding, Status, Viewer
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.reading import stored_rows
+from radicale_practice.practice.schema.appointment_columns import MODELLED, TIMING
 from radicale_practice.practice.schema.practice_tables import appointment
 
 

@@ -14,9 +14,6 @@ from typing import Any
 
 from radicale_practice.practice import zones
 from radicale_practice.practice.appointment_rows import (
-    MODELLED,
-    RULE,
-    TIMING,
     Row,
     Rows,
     booked,
@@ -26,6 +23,7 @@ from radicale_practice.practice.appointment_rows import (
     times_text,
 )
 from radicale_practice.practice.model import Appointment, CalendarObject, Status
+from radicale_practice.practice.schema.appointment_columns import MODELLED, RULE, TIMING
 from radicale_practice.practice.series import recurrence
 
 LONGEST_CUT = 400

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import select
 
 from radicale_practice.practice import appointment_rows, clock
-from radicale_practice.practice.appointment_rows import RULE, TIMING, Row, Rows, columns_of, is_documented
+from radicale_practice.practice.appointment_rows import Row, Rows, columns_of, is_documented
 from radicale_practice.practice.book import identity, moved_content, permissions, reach
 from radicale_practice.practice.book.moved_content import Moved
 from radicale_practice.practice.book.permissions import CalendarFacts
@@ -31,6 +31,7 @@ from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.records import journal
 from radicale_practice.practice.rules import brake, double_booking, refusals
 from radicale_practice.practice.rules.refusals import Outcome
+from radicale_practice.practice.schema.appointment_columns import RULE, TIMING
 from radicale_practice.practice.schema.practice_tables import appointment, calendar
 from radicale_practice.practice.schema.sync_tables import calendar_object
 from radicale_practice.practice.schema.sync_tables import journal as journal_table

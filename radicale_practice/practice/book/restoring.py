@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import select
 
 from radicale_practice.practice import appointment_rows
-from radicale_practice.practice.appointment_rows import RULE, Row, Rows
+from radicale_practice.practice.appointment_rows import Row, Rows
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Status
 from radicale_practice.practice.records import journal
+from radicale_practice.practice.schema.appointment_columns import RULE
 from radicale_practice.practice.schema.sync_tables import calendar_object
 from radicale_practice.practice.schema.sync_tables import journal as journal_table
 

@@ -17,6 +17,7 @@ from radicale_practice.practice import clock
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Actor
 from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.schema.appointment_columns import KEPT
 from radicale_practice.practice.schema.columns import WALL_TIME_FORMAT
 from radicale_practice.practice.schema.practice_tables import appointment, patient
 from radicale_practice.practice.schema.sync_tables import (
@@ -27,28 +28,6 @@ from radicale_practice.practice.schema.sync_tables import (
     personal_extra,
 )
 from radicale_practice.practice.sync import revisions
-
-KEPT = (
-    "series_id",
-    "recurrence_id",
-    "patient_id",
-    "location_id",
-    "location_text",
-    "subject",
-    "starts_at",
-    "ends_at",
-    "time_zone",
-    "all_day",
-    "status",
-    "note",
-    "phone",
-    "transparent",
-    "unconfirmed_reason",
-    "rrule",
-    "rdate",
-    "exdate",
-)
-"""The practice's fields in a snapshot."""
 
 
 def snapshot(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, insert, or_, select
 
 from radicale_practice.practice import appointment_rows, clock, practices
-from radicale_practice.practice.appointment_rows import TIMING, Row, Rows
+from radicale_practice.practice.appointment_rows import Row, Rows
 from radicale_practice.practice.book.writing import attempt
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue
@@ -25,6 +25,7 @@ from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records import journal as book_journal
 from radicale_practice.practice.records import undo_groups
 from radicale_practice.practice.rules import double_booking, refusals
+from radicale_practice.practice.schema.appointment_columns import TIMED
 from radicale_practice.practice.schema.practice_tables import appointment, appointment_calendar, calendar
 from radicale_practice.practice.schema.sync_tables import journal
 from radicale_practice.practice.sync import revisions
@@ -353,7 +354,7 @@ class _Book:
             was, now = self.is_now.get(row_id), self.wanted[row_id]
             if now is None or now.get("status") == Status.CANCELLED:
                 continue
-            if was is None or any(now.get(n) != was.get(n) for n in (*TIMING, "status", "transparent")):
+            if was is None or any(now.get(n) != was.get(n) for n in (*TIMED, "status", "transparent")):
                 return True
         return False
 

@@ -8,21 +8,13 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, String, Text, cast, literal
 
+from radicale_practice.practice.schema.appointment_columns import TIMED
 from radicale_practice.practice.schema.practice_tables import appointment, patient
 
 
 def series_basis() -> ColumnElement[str]:
     """Text of all columns of ``appointment`` that decide a series' occurrences (to store and to compare)."""
-    parts = (
-        cast(appointment.c.starts_at, String),
-        cast(appointment.c.ends_at, String),
-        appointment.c.time_zone,
-        cast(appointment.c.all_day, String),
-        appointment.c.rrule,
-        appointment.c.rdate,
-        appointment.c.exdate,
-    )
-    return _joined(parts)
+    return _joined(tuple(cast(appointment.c[name], String) for name in TIMED))
 
 
 def name_basis() -> ColumnElement[str]:

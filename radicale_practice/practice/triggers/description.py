@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from radicale_practice.practice.schema.appointment_columns import SHOWN
+
 
 @dataclass(frozen=True, slots=True)
 class TrackedTable:
@@ -75,29 +77,7 @@ def _overrides(column: str) -> tuple[str, str]:
 APPOINTMENT = TrackedTable(
     name="appointment",
     key=("id",),
-    visible=(
-        "public_id",
-        "patient_id",
-        "location_id",
-        "location_text",
-        "subject",
-        "starts_at",
-        "ends_at",
-        "time_zone",
-        "all_day",
-        "status",
-        "note",
-        "phone",
-        "transparent",
-        "unconfirmed_reason",
-        "series_id",
-        "recurrence_id",
-        "rrule",
-        "rdate",
-        "exdate",
-        "created_by",
-        "practice_id",
-    ),
+    visible=SHOWN,
     carried=("id", "series_id"),
     touch=(_in_calendars("id"), _live("id"), _in_calendars("series_id"), _live("series_id")),
     settle=_overrides("id"),
@@ -159,9 +139,6 @@ CALENDAR = TrackedTable(
 )
 
 TRACKED = (APPOINTMENT, APPOINTMENT_CALENDAR, PATIENT, LOCATION, CALENDAR)
-
-EXPANSION_COLUMNS = ("starts_at", "ends_at", "time_zone", "all_day", "rrule", "rdate", "exdate")
-"""A change of one of these makes the stored occurrences of a series stale."""
 
 NAME_COLUMNS = ("first_name", "last_name")
 """A change of one of these makes the stored folded name of a patient stale."""

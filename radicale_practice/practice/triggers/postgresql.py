@@ -13,8 +13,8 @@ All functions are SECURITY DEFINER with a fixed search path and raise for no rea
 
 from __future__ import annotations
 
+from radicale_practice.practice.schema.appointment_columns import TIMED
 from radicale_practice.practice.triggers.description import (
-    EXPANSION_COLUMNS,
     NAME_COLUMNS,
     SERVED_VIEW,
     TRACKED,
@@ -154,7 +154,7 @@ def _derived(table: TrackedTable, operation: str) -> str:
     """What is deleted or noted beside the objects."""
     parts: list[str] = []
     if table.name == "appointment" and operation == "update":
-        parts.append(_stale("series_expansion", "series_id", EXPANSION_COLUMNS))
+        parts.append(_stale("series_expansion", "series_id", TIMED))
     if table.name == "patient" and operation == "update":
         parts.append(_stale("patient_name", "patient_id", NAME_COLUMNS))
     if table.name == "patient" and operation == "delete":

@@ -7,8 +7,8 @@ one place that raises the revision, settles the identity and appends to the log.
 
 from __future__ import annotations
 
+from radicale_practice.practice.schema.appointment_columns import TIMED
 from radicale_practice.practice.triggers.description import (
-    EXPANSION_COLUMNS,
     NAME_COLUMNS,
     SERVED_VIEW,
     TRACKED,
@@ -193,7 +193,7 @@ def _derived(table: TrackedTable, row: str) -> str:
 
 def _stale(table: TrackedTable) -> str:
     if table.name == "appointment":
-        return _delete_stale("series_expansion", "series_id", EXPANSION_COLUMNS)
+        return _delete_stale("series_expansion", "series_id", TIMED)
     if table.name == "patient":
         return _delete_stale("patient_name", "patient_id", NAME_COLUMNS) + _journal_row(table, "NEW")
     return ""
