@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 from radicale_practice.practice import migrate
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
-from radicale_practice.practice.sync import identities, revisions, sync_token
+from radicale_practice.practice.sync import housekeeping, identities, revisions, sync_token
 from radicale_practice.practice.sync.revisions import CalendarState
 from radicale_practice.practice.sync.sync_token import Answer, Cursor, SyncToken, Verdict, judge
 from tests.database.house import book, furnish, run
@@ -242,8 +242,7 @@ class FollowingClients(RuleBasedStateMachine):
 
     @rule(years=st.sampled_from([0, 2]))
     def prune(self, years: int) -> None:
-        with self.database.write() as uow:
-            revisions.prune(uow, datetime.now() + timedelta(days=365 * years))
+        housekeeping.prune(self.database, datetime.now() + timedelta(days=365 * years))
 
     @precondition(lambda self: self.old_tokens)
     @rule(data=st.data())

@@ -22,14 +22,15 @@ _OVER = "over"
 _CHUNK = 400
 
 
-def note(uow: UnitOfWork) -> int:
+def note(uow: UnitOfWork, reasons: dict[int, str] | None = None) -> int:
     """File what cannot be read, one row for each object and reason, and settle what can be read again.
 
-    How many were filed. What somebody has accepted is not filed again. A constant number of statements, and
-    one for each row filed.
+    ``reasons``: ``unreadable_appointments``, if a unit that only reads has found them already: judging every
+    rule takes longer than other writers should have to wait on SQLite. Returns how many were filed. What
+    somebody has accepted is not filed again. A constant number of statements, and one for each row filed.
     """
     with translated_errors():
-        found = _served(uow, unreadable_appointments(uow))
+        found = _served(uow, unreadable_appointments(uow) if reasons is None else reasons)
         known: set[tuple[int, str]] = set()
         over: list[int] = []
         query = select(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, text
@@ -16,7 +15,6 @@ from sqlalchemy.exc import IntegrityError
 
 from radicale_practice.practice.database import UnitOfWork, translated_errors
 from radicale_practice.practice.errors import Conflict, NotFound
-from radicale_practice.practice.sync import housekeeping
 
 CHUNK = 500
 """Most values of one IN list; SQLite's oldest limit is 999."""
@@ -230,8 +228,3 @@ def new_epoch(uow: UnitOfWork, calendar_ids: Iterable[int] | None = None) -> Non
                 ),
                 {"calendar": calendar_id},
             )
-
-
-def prune(uow: UnitOfWork, now: datetime) -> None:
-    """Forget what no client needs any more; see ``practice.sync.housekeeping``."""
-    housekeeping.prune(uow, now)

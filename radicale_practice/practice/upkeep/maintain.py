@@ -12,7 +12,8 @@ from radicale_practice.practice.notices import foreign_clashes, unreadable
 from radicale_practice.practice.people import directory
 from radicale_practice.practice.records import journal
 from radicale_practice.practice.series import occurrences
-from radicale_practice.practice.sync import revisions
+from radicale_practice.practice.sync import housekeeping
+from radicale_practice.practice.upkeep.check_values import unreadable_appointments
 
 EXPANDED_DAYS = 550
 """Days ahead of now for which occurrences of series are stored."""
@@ -58,12 +59,13 @@ def maintain(database: Database, now: datetime | None = None, progress: Progress
                 emptied += journal.empty_expired(uow, practice, now)
         report("journal and names", len(all_practices), len(all_practices))
         report("changes", 0, 1)
-        with database.write() as uow:
-            revisions.prune(uow, now)
+        housekeeping.prune(database, now)
         report("changes", 1, 1)
         report("attention list", 0, 1)
+        with database.read() as uow:
+            reasons = unreadable_appointments(uow)
         with database.write() as uow:
-            unreadable.note(uow)
+            unreadable.note(uow, reasons)
         for practice in all_practices:
             foreign_clashes.note(database, practice, now)
         report("attention list", 1, 1)
