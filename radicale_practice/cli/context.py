@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich import box
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from typer.core import TyperGroup
@@ -78,9 +79,10 @@ def fail(message: str, code: int = 1) -> NoReturn:
     raise typer.Exit(code)
 
 
-def console() -> Console:
-    """Where progress bars go; no colours into files."""
-    return Console(highlight=False, soft_wrap=True)
+def progress_bars() -> Progress:
+    """Bars for long work, gone at its end: on the terminal of standard error, nowhere else."""
+    there = Console(stderr=True, highlight=False, soft_wrap=True)
+    return Progress(console=there, transient=True, disable=not there.is_terminal)
 
 
 PIPE_WIDTH = 10_000

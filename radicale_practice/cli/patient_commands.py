@@ -1,4 +1,4 @@
-"""``patient``: add, find, import, merge, erase."""
+"""``patient``: add, change, find, import, merge, erase."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 
 from radicale_practice.cli.context import (
     DatabaseOption,
     PracticeOption,
-    console,
     fail,
+    progress_bars,
     reading,
     show_table,
     writing,
 )
+from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.people import patient_erase, patient_import, patients
 
 app = typer.Typer(help="Patients.", no_args_is_help=True)
@@ -39,6 +39,27 @@ def add(
     with writing(database, practice) as session:
         added = patients.add(session.uow, session.practice.id, number, first_name, last_name, phone)
     typer.echo(f"patient {added.number} added")
+
+
+@app.command("change")
+def change(
+    number: Annotated[str, typer.Argument(help="The patient number; it stays.")],
+    last_name: Annotated[str | None, typer.Option("--last-name", help="The new family name.")] = None,
+    first_name: Annotated[
+        str | None, typer.Option("--first-name", help="The new first name; '' for none.")
+    ] = None,
+    phone: Annotated[str | None, typer.Option("--phone", help="The new phone number; '' for none.")] = None,
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Give a patient another name or phone number; what is not named stays. Devices have it at once."""
+    if last_name is None and first_name is None and phone is None:
+        raise InvalidValue("give --last-name, --first-name or --phone")
+    with writing(database, practice) as session:
+        about = session.practice.id
+        changed = patients.change(session.uow, about, number, first_name, last_name, phone)
+    typer.echo(f"patient {changed.number}: {changed.last_name} {changed.first_name}".rstrip(), nl=False)
+    typer.echo(f", {changed.phone}" if changed.phone else "")
 
 
 @app.command("find")
@@ -68,9 +89,12 @@ def import_(
     practice: PracticeOption = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Import patients from a CSV file (German or English headings; updates by number)."""
+    """Import patients from a CSV file (German or English headings; updates by number).
+
+    Who was erased or merged into another number stays as it is.
+    """
     data = file.read_bytes()
-    with writing(database, practice) as session, Progress(console=console(), transient=True) as progress:
+    with writing(database, practice) as session, progress_bars() as progress:
         task = progress.add_task("Patients", total=None)
         report = patient_import.import_csv(
             session.uow,
@@ -85,6 +109,8 @@ def import_(
     if len(report.errors) > _SHOWN_ERRORS:
         typer.echo(f"... and {len(report.errors) - _SHOWN_ERRORS} more lines with errors", err=True)
     counts = f"{report.added} new, {report.updated} changed, {report.unchanged} unchanged"
+    for count, why in ((report.erased, "erased"), (report.merged, "merged into another number")):
+        counts += f", {count} left alone: {why}" if count else ""
     if report.errors and not skip_errors:
         fail(f"nothing imported: {len(report.errors)} lines with errors ({counts})")
     typer.echo(("would be imported: " if dry_run else "imported: ") + counts)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.progress import Progress, TaskID
+from rich.progress import TaskID
 
 from radicale_practice.cli.context import (
     DatabaseOption,
     PracticeOption,
     actor,
-    console,
     database_url,
     fail,
     open_database,
+    progress_bars,
     reading,
     show_table,
     writing,
@@ -57,7 +57,7 @@ def init(
 def maintain(database: DatabaseOption = None) -> None:
     """Housekeeping for all practices: run it once a day."""
     opened = open_database(database)
-    with Progress(console=console(), transient=True) as progress:
+    with progress_bars() as progress:
         tasks: dict[str, TaskID] = {}
 
         def show(step: str, done: int, total: int) -> None:

@@ -109,6 +109,23 @@ def test_patients(run: Run, anna: None, tmp_path: Path) -> None:
     assert "Huber" in run("patient", "find", "17").stdout
     run("patient", "erase", "17", "--yes")
     run("patient", "find", "17", code=1)
+    run("patient", "change", "17", "--last-name", "Huber", code=2)
+    said = run("patient", "import", str(file)).stdout
+    assert said == "imported: 0 new, 0 changed, 1 unchanged, 1 left alone: erased\n"
+    run("patient", "find", "huber", code=1)
+
+
+def test_a_patient_changes(run: Run, anna: None) -> None:
+    assert run("patient", "change", "17", "--phone", "0664 1").stdout == "patient 17: Huber Maria, 0664 1\n"
+    assert run("patient", "change", "17", "--last-name", "Moser", "--phone", "").stdout == (
+        "patient 17: Moser Maria\n"
+    )
+    run("patient", "change", "17", code=2)
+    run("patient", "change", "17", "--last-name", " ", "--first-name", "", code=2)
+    run("patient", "change", "99", "--phone", "1", code=1)
+    journal = run("journal").stdout
+    assert "patient Moser Maria changed: phone from (none) to 0664 1" in journal
+    assert "changed: last name from Huber to Moser, phone from 0664 1 to (none)" in journal
 
 
 def test_an_import_with_errors_says_lines_and_no_names(run: Run, tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from radicale_practice.practice.database import Database
+from radicale_practice.practice.database import Database, UnitOfWork
 from radicale_practice.practice.errors import InvalidValue
-from radicale_practice.practice.people import patient_import, patients
+from radicale_practice.practice.people import patient_erase, patient_import, patients
 from radicale_practice.practice.people.names import fold
 from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.records import journal
 
 GERMAN = "Nummer;Nachname;Vorname;Telefon\r\n1;Müller;Jürgen;+43 664 1\r\n2;Huber;Maria;\r\n"
 
@@ -98,3 +99,66 @@ def test_a_large_file_reports_progress(database: Database, practice: Practice) -
         )
         assert steps == [(1000, 2500), (2000, 2500), (2500, 2500)]
         assert uow.connection.execute(text("SELECT count(*) FROM patient_name")).scalar_one() == 2500
+
+
+def test_an_import_leaves_erased_and_merged_patients_alone(database: Database, practice: Practice) -> None:
+    lines = GERMAN + "3;Hubert;Mitzi;0664 3\r\n"
+    with database.write() as uow:
+        patient_import.import_csv(uow, practice.id, lines.encode())
+        patients.merge(uow, practice.id, "3", "2")
+        patient_erase.erase(uow, practice.id, "1")
+    with database.write() as uow:
+        report = patient_import.import_csv(uow, practice.id, lines.encode())
+        assert (report.added, report.updated, report.unchanged) == (0, 0, 1)
+        assert (report.erased, report.merged) == (1, 1)
+        query = text("SELECT first_name, last_name, phone FROM patient WHERE number = '1'")
+        assert tuple(uow.connection.execute(query).one()) == ("", "", "")
+        changed = lines.replace("Mitzi", "Marie")
+        report = patient_import.import_csv(uow, practice.id, changed.encode())
+        assert (report.updated, report.erased, report.merged) == (0, 1, 1)
+        assert "Marie" not in str(uow.connection.execute(text("SELECT * FROM patient")).all())
+    with database.write() as uow:
+        # merged with one who is erased: the same person
+        patient_erase.erase(uow, practice.id, "2")
+        report = patient_import.import_csv(uow, practice.id, lines.encode())
+        assert (report.erased, report.merged) == (3, 0)
+
+
+def contents(uow: UnitOfWork) -> list[tuple[str, str, object, object]]:
+    """The journal's rows about patients: action, number, before and after."""
+    query = text(
+        "SELECT j.action, p.number, j.before, j.after FROM journal j JOIN patient p ON p.id = j.patient_id"
+        " ORDER BY j.id"
+    )
+    return [
+        (r.action, r.number, journal.parse(r.before), journal.parse(r.after))
+        for r in uow.connection.execute(query)
+    ]
+
+
+def test_an_import_is_journalled_patient_by_patient(database: Database, practice: Practice) -> None:
+    with database.write() as uow:
+        patient_import.import_csv(uow, practice.id, GERMAN.encode())
+        changed = GERMAN.replace("Maria;", "Marie;0664 7")
+        patient_import.import_csv(uow, practice.id, changed.encode())
+        known = [
+            {"number": "1", "first_name": "Jürgen", "last_name": "Müller", "phone": "+43 664 1"},
+            {"number": "2", "first_name": "Maria", "last_name": "Huber"},
+        ]
+        assert contents(uow) == [
+            ("patient-add", "1", {}, known[0]),
+            ("patient-add", "2", {}, known[1]),
+            (
+                "patient-change",
+                "2",
+                {"first_name": "Maria", "phone": ""},
+                {"first_name": "Marie", "phone": "0664 7"},
+            ),
+        ]
+        patient_erase.erase(uow, practice.id, "2")
+        assert contents(uow) == [
+            ("patient-add", "1", {}, known[0]),
+            ("patient-add", "2", {}, {}),
+            ("patient-change", "2", {}, {}),
+            ("erase", "2", {}, {}),
+        ]

@@ -14,6 +14,7 @@ from radicale_practice.practice.model import Role
 from radicale_practice.practice.people import patient_erase, patients, staff
 from radicale_practice.practice.people.directory import PracticeDirectory
 from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.records import journal
 
 
 def book(uow: UnitOfWork, practice: Practice, patient_id: int, start: str, series: int | None = None) -> int:
@@ -127,10 +128,35 @@ def test_find(
 
 def test_change_is_found_under_the_new_name(database: Database, practice: Practice, huber: int) -> None:
     with database.write() as uow:
-        patients.change(uow, practice.id, "1", "Maria", "Moser", "")
+        patients.change(uow, practice.id, "1", last_name="Moser", phone="")
         assert patients.find(uow, practice.id, "huber") == []
         assert [p.phone for p in patients.find(uow, practice.id, "moser")] == [""]
         assert len(PracticeDirectory(uow, practice.id).patients_by_name(["moser maria"])) == 1
+
+
+def test_what_a_patient_was_before_is_in_the_journal_until_erased(
+    database: Database, practice: Practice, huber: int
+) -> None:
+    query = text("SELECT action, before, after FROM journal WHERE patient_id = :id ORDER BY id")
+    with database.write() as uow:
+        patients.change(uow, practice.id, "1", last_name="Moser", phone="")
+        patients.change(uow, practice.id, "1", last_name="Moser")
+        added, changed = uow.connection.execute(query, {"id": huber})
+        assert (added.action, journal.parse(added.before)) == ("patient-add", {})
+        assert journal.parse(added.after) == {
+            "number": "1",
+            "first_name": "Maria",
+            "last_name": "Huber",
+            "phone": "0664 1",
+        }
+        assert changed.action == "patient-change"
+        assert journal.parse(changed.before) == {"last_name": "Huber", "phone": "0664 1"}
+        assert journal.parse(changed.after) == {"last_name": "Moser", "phone": ""}
+        patient_erase.erase(uow, practice.id, "1")
+        rows = uow.connection.execute(query, {"id": huber}).all()
+        assert [(r.before, r.after) for r in rows] == [(None, None)] * 3
+        with pytest.raises(InvalidValue):
+            patients.change(uow, practice.id, "1", last_name="Huber")
 
 
 def test_merge_moves_all_appointments_and_is_journalled(

@@ -31,8 +31,8 @@ def erase(uow: UnitOfWork, practice_id: int, number: str) -> Erased:
     """Empty names, phone, notes, subjects and journal contents of the patient with this number.
 
     Those merged into this patient are the same person and are emptied too, and so is one that this number was
-    merged into. The numbers stay, so that accounts still add up. Hrefs and UIDs that clients chose for their
-    appointments are replaced. Journalled. Raises ``NotFound``.
+    merged into. The numbers stay, so that accounts still add up, and are marked: no import fills them again.
+    Hrefs and UIDs that clients chose for their appointments are replaced. Journalled. Raises ``NotFound``.
     """
     ids = _same_person(uow, practice_id, number)
     theirs = select(appointment.c.id).where(appointment.c.patient_id.in_(ids))
@@ -46,7 +46,7 @@ def erase(uow: UnitOfWork, practice_id: int, number: str) -> Erased:
     uow.connection.execute(
         update(patient)
         .where(patient.c.id.in_(ids))
-        .values(first_name="", last_name="", phone="", active=False)
+        .values(first_name="", last_name="", phone="", active=False, erased=True)
     )
     uow.connection.execute(delete(patient_name).where(patient_name.c.patient_id.in_(ids)))
     _touch(uow, shown)

@@ -1,7 +1,8 @@
 """Patients from a CSV file as practice programs and spreadsheets export it.
 
 German or English headings, separated by semicolon, comma or tab, in UTF-8 or Windows-1252. A patient whose
-number is known already is updated. Reports name lines and fields, never contents.
+number is known already is updated, unless erased or merged into another. Reports name lines and fields,
+never contents.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
@@ -17,7 +19,7 @@ from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.people import directory
 from radicale_practice.practice.people.names import fold
-from radicale_practice.practice.people.patients import checked_values
+from radicale_practice.practice.people.patients import added_row, changed_row, checked_values
 from radicale_practice.practice.records import journal
 from radicale_practice.practice.schema.practice_tables import patient
 
@@ -45,11 +47,16 @@ class LineError:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did, or would do."""
+    """What an import did, or would do: how many patients, and the lines with errors.
+
+    Left alone: ``erased`` ones, and those that were ``merged`` into another.
+    """
 
     added: int
     updated: int
     unchanged: int
+    erased: int
+    merged: int
     errors: tuple[LineError, ...]
 
 
@@ -62,66 +69,102 @@ def import_csv(
     skip_errors: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> ImportReport:
-    """Add and update patients by number from the bytes of a CSV file.
+    """Add and update patients by number from the bytes of a CSV file; each is journalled.
 
-    With an error in any line nothing is stored, unless ``skip_errors``. ``progress`` is called with (lines
-    done, all lines). Raises ``InvalidValue`` if the headings are not understood.
+    With an error in any line nothing is stored, unless ``skip_errors``. Patients that were erased or merged
+    into another are left alone, whatever the file says of them. ``progress`` is called with (lines done, all
+    lines). Raises ``InvalidValue`` if the headings are not understood.
     """
     rows, errors = _read(data)
-    query = select(
-        patient.c.id, patient.c.number, patient.c.first_name, patient.c.last_name, patient.c.phone
-    ).where(patient.c.practice_id == practice_id)
-    known = {row.number: row for row in uow.connection.execute(query)}
-    fresh = [values for _, values in rows if values["number"] not in known]
-    changed = []
+    known = _known(uow, practice_id)
+    fresh: list[dict[str, str]] = []
+    changed: list[tuple[Any, dict[str, str]]] = []
+    erased = merged = 0
     for _, values in rows:
         row = known.get(values["number"])
-        if row is not None and any(getattr(row, name) != value for name, value in values.items()):
-            changed.append({"patient_key": row.id, **values})
-    report = ImportReport(len(fresh), len(changed), len(rows) - len(fresh) - len(changed), tuple(errors))
+        if row is None:
+            fresh.append(values)
+        elif row.erased:
+            erased += 1
+        elif row.merged_into_id is not None:
+            merged += 1
+        elif any(getattr(row, name) != value for name, value in values.items()):
+            changed.append((row, values))
+    unchanged = len(rows) - len(fresh) - len(changed) - erased - merged
+    report = ImportReport(len(fresh), len(changed), unchanged, erased, merged, tuple(errors))
     if not dry_run and (skip_errors or not errors):
         _store(uow, practice_id, fresh, changed, progress)
         journal.write(
             uow,
             "patient-import",
             practice_id=practice_id,
-            after={"added": len(fresh), "updated": len(changed)},
+            after={"added": len(fresh), "updated": len(changed), "erased": erased, "merged": merged},
         )
     return report
+
+
+def _known(uow: UnitOfWork, practice_id: int) -> dict[str, Any]:
+    """The practice's patients by number, held until the end: none is erased while it is filled."""
+    query = select(
+        patient.c.id,
+        patient.c.number,
+        patient.c.first_name,
+        patient.c.last_name,
+        patient.c.phone,
+        patient.c.merged_into_id,
+        patient.c.erased,
+    ).where(patient.c.practice_id == practice_id)
+    # the weaker lock: appointments may be booked for them meanwhile
+    locked = query.order_by(patient.c.id).with_for_update(key_share=True)
+    return {row.number: row for row in uow.connection.execute(locked)}
 
 
 def _store(
     uow: UnitOfWork,
     practice_id: int,
     fresh: list[dict[str, str]],
-    changed: list[dict[str, object]],
+    changed: list[tuple[Any, dict[str, str]]],
     progress: Callable[[int, int], None] | None,
 ) -> None:
     total, done = len(fresh) + len(changed), 0
     for start in range(0, len(fresh), _BATCH):
-        part = [
-            {"practice_id": practice_id, "phone": "", **values} for values in fresh[start : start + _BATCH]
-        ]
-        uow.connection.execute(insert(patient), part)
+        part = fresh[start : start + _BATCH]
+        _add(uow, practice_id, part)
         done += len(part)
         if progress is not None:
             progress(done, total)
-    columns = [name for name in ("first_name", "last_name", "phone") if changed and name in changed[0]]
+    for start in range(0, len(changed), _BATCH):
+        batch = changed[start : start + _BATCH]
+        _update(uow, practice_id, batch)
+        done += len(batch)
+        if progress is not None:
+            progress(done, total)
+    directory.keep_names(uow, practice_id, directory.missing_names(uow, practice_id))
+
+
+def _add(uow: UnitOfWork, practice_id: int, fresh: list[dict[str, str]]) -> None:
+    new = [{"practice_id": practice_id, "phone": "", **values} for values in fresh]
+    uow.connection.execute(insert(patient), new)
+    query = select(patient.c.id, patient.c.number).where(
+        patient.c.practice_id == practice_id, patient.c.number.in_([values["number"] for values in fresh])
+    )
+    ids = {row.number: row.id for row in uow.connection.execute(query)}
+    journal.write_many(uow, [added_row(uow, practice_id, ids[values["number"]], values) for values in fresh])
+
+
+def _update(uow: UnitOfWork, practice_id: int, changed: list[tuple[Any, dict[str, str]]]) -> None:
+    columns = [name for name in ("first_name", "last_name", "phone") if name in changed[0][1]]
     statement = (
         update(patient)
         .where(patient.c.id == bindparam("patient_key"))
         .values({name: bindparam(f"new_{name}") for name in columns})
     )
-    for start in range(0, len(changed), _BATCH):
-        rows = changed[start : start + _BATCH]
-        values = [
-            {"patient_key": c["patient_key"], **{f"new_{name}": c[name] for name in columns}} for c in rows
-        ]
-        uow.connection.execute(statement, values)
-        done += len(rows)
-        if progress is not None:
-            progress(done, total)
-    directory.keep_names(uow, practice_id, directory.missing_names(uow, practice_id))
+    rows = [
+        {"patient_key": row.id, **{f"new_{name}": values[name] for name in columns}}
+        for row, values in changed
+    ]
+    uow.connection.execute(statement, rows)
+    journal.write_many(uow, [changed_row(uow, practice_id, row, values) for row, values in changed])
 
 
 def _read(data: bytes) -> tuple[list[tuple[int, dict[str, str]]], list[LineError]]:

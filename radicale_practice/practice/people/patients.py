@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Integer, and_, cast, func, insert, select, update
@@ -56,7 +56,7 @@ def add(
         raise Conflict("this patient number is taken") from None
     found = Patient(patient_id, values["number"], values["first_name"], values["last_name"], values["phone"])
     directory.keep_names(uow, practice_id, [found])
-    journal.write(uow, "patient-add", practice_id=practice_id, patient_id=patient_id)
+    journal.write_many(uow, [added_row(uow, practice_id, patient_id, values)])
     return found
 
 
@@ -109,16 +109,58 @@ def find(uow: UnitOfWork, practice_id: int, text: str, limit: int = 50) -> list[
 
 
 def change(
-    uow: UnitOfWork, practice_id: int, number: str, first_name: str, last_name: str, phone: str
+    uow: UnitOfWork,
+    practice_id: int,
+    number: str,
+    first_name: str | None = None,
+    last_name: str | None = None,
+    phone: str | None = None,
 ) -> Patient:
-    """Give a patient other names or another phone number. Raises ``NotFound``, ``InvalidValue``."""
-    former = by_number(uow, practice_id, number)
-    values = checked_values(former.number, first_name, last_name, phone)
-    uow.connection.execute(update(patient).where(patient.c.id == former.id).values(values))
+    """Give a patient other names or another phone number; None leaves what is there. Journalled.
+
+    Raises ``NotFound``, ``InvalidValue`` (a name missing, or the patient was erased).
+    """
+    found = by_number(uow, practice_id, number)
+    locked = select(*_COLUMNS, patient.c.erased).where(patient.c.id == found.id)
+    former = uow.connection.execute(locked.with_for_update(key_share=True)).one()
+    if former.erased:
+        raise InvalidValue("this patient's contents were erased for good")
+    values = checked_values(
+        former.number,
+        former.first_name if first_name is None else first_name,
+        former.last_name if last_name is None else last_name,
+        former.phone if phone is None else phone,
+    )
     changed = Patient(former.id, former.number, values["first_name"], values["last_name"], values["phone"])
-    directory.keep_names(uow, practice_id, [changed])
-    journal.write(uow, "patient-change", practice_id=practice_id, patient_id=former.id)
+    if changed != _patient(former):
+        uow.connection.execute(update(patient).where(patient.c.id == former.id).values(values))
+        directory.keep_names(uow, practice_id, [changed])
+        journal.write_many(uow, [changed_row(uow, practice_id, former, values)])
     return changed
+
+
+def added_row(
+    uow: UnitOfWork, practice_id: int, patient_id: int, values: Mapping[str, str]
+) -> dict[str, Any]:
+    """The journal's row of a new patient: columns of the patient that are not empty."""
+    after = {name: value for name, value in values.items() if value}
+    return journal.row(uow.actor, "patient-add", practice_id=practice_id, patient_id=patient_id, after=after)
+
+
+def changed_row(uow: UnitOfWork, practice_id: int, former: Any, values: Mapping[str, str]) -> dict[str, Any]:
+    """The journal's row of a changed patient: the columns that differ, before and after.
+
+    ``former``: the patient's row as it was.
+    """
+    different = [name for name, value in values.items() if getattr(former, name) != value]
+    return journal.row(
+        uow.actor,
+        "patient-change",
+        practice_id=practice_id,
+        patient_id=former.id,
+        before={name: getattr(former, name) for name in different},
+        after={name: values[name] for name in different},
+    )
 
 
 def merge(uow: UnitOfWork, practice_id: int, number: str, into_number: str) -> int:

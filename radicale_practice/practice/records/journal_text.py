@@ -41,6 +41,8 @@ _PATIENTS = {
     "erase": "all contents of a patient erased",
 }
 
+_IMPORTED = {"added": "new", "updated": "changed"}
+
 _OFFICE = {
     "looked": "looked for double bookings made by other programs",
     "practice-add": "practice {name} set up",
@@ -108,8 +110,23 @@ def _what(entry: Entry, now: _Now) -> str:
     if entry.appointment_id is None and entry.action == "foreign" and not entry.patient:
         return "a patient erased or deleted"
     if entry.appointment_id is None and entry.action in _PATIENTS:
-        return _PATIENTS[entry.action].format(who=entry.patient or "(no longer kept)")
+        said = _PATIENTS[entry.action].format(who=entry.patient or "(no longer kept)")
+        return ": ".join(filter(None, (said, _about_patients(entry))))
     return _appointment(entry, now)
+
+
+def _about_patients(entry: Entry) -> str:
+    """What was changed of a patient, or how many were imported; empty if it is no longer kept."""
+    if entry.action == "patient-import":
+        return ", ".join(
+            f"{entry.after[key]} {word}" for key, word in _IMPORTED.items() if key in entry.after
+        )
+    if entry.action != "patient-change":
+        return ""
+    return ", ".join(
+        f"{name.replace('_', ' ')} from {entry.before.get(name) or '(none)'} to {value or '(none)'}"
+        for name, value in entry.after.items()
+    )
 
 
 def _settings(entry: Entry) -> str:

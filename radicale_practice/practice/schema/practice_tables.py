@@ -124,6 +124,8 @@ patient = Table(
     text_column("phone"),
     Column("active", Boolean, nullable=False, server_default=true()),
     Column("merged_into_id", BigId, ForeignKey("patient.id")),
+    # emptied for good: whoever brings the contents in again undoes what the patient could demand
+    Column("erased", Boolean, nullable=False, server_default=false()),
     created_column(),
     UniqueConstraint("practice_id", "number", name="uq_patient_number"),
     UniqueConstraint("practice_id", "external_id"),

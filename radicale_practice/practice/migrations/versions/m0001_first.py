@@ -157,6 +157,7 @@ def _practice_tables() -> None:
         sa.Column("phone", sa.Text(), server_default="", nullable=False),
         sa.Column("active", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.Column("merged_into_id", BigId, nullable=True),
+        sa.Column("erased", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("created_at", WallTime(), server_default=utc_now(), nullable=False),
         sa.ForeignKeyConstraint(["merged_into_id"], ["patient.id"], name=op.f("fk_patient_merged_into_id")),
         sa.ForeignKeyConstraint(["practice_id"], ["practice.id"], name=op.f("fk_patient_practice_id")),
