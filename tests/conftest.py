@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from radicale_practice.practice import migrate
 from radicale_practice.practice.database import Database
 from tests.private_postgresql import Cluster, PostgreSQLMissing
+
+# How fast this machine is at the moment is no property of the program.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

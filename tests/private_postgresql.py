@@ -7,12 +7,13 @@ import glob
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
 import psycopg
+
+from tests.processes import free_port
 
 
 class PostgreSQLMissing(Exception):
@@ -26,7 +27,7 @@ class Cluster:
         self.programs = _programs()
         self.folder = Path(tempfile.mkdtemp(prefix="rp-postgresql-"))
         self.user = _unprivileged_user()
-        self.port = _free_port()
+        self.port = free_port()
         self._made = 0
         if self.user:
             shutil.chown(self.folder, self.user)
@@ -48,7 +49,7 @@ class Cluster:
     def start(self) -> None:
         """Start the server and wait until it accepts connections."""
         log = str(self.folder / "log")
-        self._run("pg_ctl", "-D", str(self.data), "-l", log, "-o", self.options, "-w", "-t", "60", "start")
+        self._run("pg_ctl", "-D", str(self.data), "-l", log, "-o", self.options, "-w", "-t", "180", "start")
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server (``fast``, or ``immediate`` like a crash)."""
@@ -108,9 +109,3 @@ def _unprivileged_user() -> str | None:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in names else "nobody"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -14,8 +15,12 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-START_SECONDS = 90.0
-STOP_SECONDS = 15.0
+START_SECONDS = 180.0
+STOP_SECONDS = 60.0
+"""How long a process may take on a busy machine; no test waits so long where nothing is wrong."""
+
+PORTS = range(20000, 32000)
+"""Below the ports that the system gives to connections (32768 and above): nobody takes one by chance."""
 
 
 class ServerDied(Exception):
@@ -23,13 +28,18 @@ class ServerDied(Exception):
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of the loopback interface that nobody listens on, and no other worker of pytest asks for."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    mine = PORTS[worker::workers]
+    while True:
+        port = random.SystemRandom().choice(mine)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
-def wait_until(condition: Callable[[], T], what: str, seconds: float = 30.0) -> T:
+def wait_until(condition: Callable[[], T], what: str, seconds: float = 120.0) -> T:
     """The first true value of ``condition``; raises ``TimeoutError`` naming ``what`` after ``seconds``.
 
     For other processes that cannot tell us when they are ready.

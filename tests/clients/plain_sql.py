@@ -75,7 +75,7 @@ class PracticeProgram:
     @contextlib.contextmanager
     def _cursor(self) -> Iterator[Any]:
         if self._is_sqlite:
-            connection: Any = sqlite3.connect(self._url.database or "", timeout=20)
+            connection: Any = sqlite3.connect(self._url.database or "", timeout=60)
         else:
             url = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
             connection = psycopg.connect(url)

@@ -233,6 +233,7 @@ def test_an_absence_is_always_taken_over_and_lists_the_booked_ones(world: World)
 @pytest.mark.parametrize("policy", ["forbid", "allow"])
 def test_two_at_once_do_not_both_get_the_slot(world: World, policy: str) -> None:
     world.set(double_booking=policy)
+    world.database.lock_timeout = 60
     barrier, kinds = threading.Barrier(2), []
 
     def book_it(index: int) -> None:

@@ -79,7 +79,7 @@ def test_long_foreign_transaction_holds_nobody_up(url: str, house: Database) -> 
     foreign.execute("BEGIN")
     foreign.execute("UPDATE appointment SET subject = 'long' WHERE id = 1")
     other = connect(url)
-    other.execute("SET lock_timeout = '1ms'")
+    other.execute("SET lock_timeout = '10s'")
     other.execute("UPDATE appointment SET subject = 'short' WHERE id = 2")
     with house.write() as uow:
         run(uow, "UPDATE appointment SET subject = 'ours' WHERE id = 3")

@@ -442,7 +442,7 @@ def test_as_a_program(sqlite_url: str, tmp_path: Path) -> None:
             text=True,
             env=environment,
             cwd=tmp_path,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 
