@@ -27,7 +27,7 @@ class Step(threading.Thread):
 
     def finished(self) -> Any:
         """Wait for its end; returns its result, raises what it raised."""
-        self.join(60)
+        self.join(120)
         assert not self.is_alive()
         if self.error is not None:
             raise self.error
