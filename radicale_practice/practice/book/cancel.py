@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from radicale_practice.practice import appointment_rows, clock
-from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_documented
-from radicale_practice.practice.book import codec, identity, permissions, plan, recognised_moves
+from radicale_practice.practice.appointment_rows import Rows, is_documented
+from radicale_practice.practice.book import codec, identity, permissions, recognised_moves
+from radicale_practice.practice.book.cancelling import cancel_all
 from radicale_practice.practice.book.moved_content import Moved
 from radicale_practice.practice.book.permissions import CalendarFacts
-from radicale_practice.practice.book.writing import state_after
 from radicale_practice.practice.database import UnitOfWork
-from radicale_practice.practice.model import Actor, Status, Viewer
-from radicale_practice.practice.notices import attention_entry, attention_rows
+from radicale_practice.practice.model import Status, Viewer
+from radicale_practice.practice.notices import attention_entry
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.reading.calendar_objects import StoredObject
-from radicale_practice.practice.records import journal
 from radicale_practice.practice.rules import brake, refusals
 from radicale_practice.practice.rules.refusals import Outcome
 
@@ -111,57 +108,6 @@ def cancel_rows(
         refusals.unconfirmed_is_over(uow, practice, viewer.staff_id, rows.id)
     reason = refusals.DOCUMENTED_INSTANCES if remain else ""
     return Outcome("done", reason, stored.object_id, stored.href, exact=not remain)
-
-
-def cancel_all(
-    uow: UnitOfWork,
-    rows: Rows,
-    actor: Actor,
-    *,
-    calendar_id: int | None,
-    private: bool = False,
-    action: str = "cancel",
-    **more: Any,
-) -> bool:
-    """Cancel an appointment, or all of a series that is not documented; whether documented ones remain.
-
-    Documented instances stay, and the object with them: the master's rule is cut to their dates.
-    What it was before is in the journal, from where ``restore`` takes it. Instances that live in another
-    calendar are objects of their own and stay as they are.
-    """
-    gone = appointment_rows.cancelled(actor, clock.utc_now())
-    here = {i: r for i, r in rows.here().items() if r["status"] != Status.CANCELLED}
-    documented = {i: r for i, r in here.items() if is_documented(r)}
-    changes: dict[int, Row] = {i: dict(gone) for i in here if i not in documented}
-    if not documented:
-        changes[rows.id] = dict(gone)
-    elif rows.master["status"] != Status.CANCELLED:
-        dates = {r["recurrence_id"] for r in documented.values()}
-        changes[rows.id] = plan.cut_to_documented(entry_of(rows.master), dates)
-    concerned = [r for r in rows.all if r is rows.master or r["id"] in changes]
-    calendars = rows.calendars.get(rows.id, {})
-    before = journal.state(concerned, calendars)
-    appointment_rows.update_rows(uow, rows.all, changes)
-    if not documented:
-        attention_rows.settle_moot(uow, rows.master["practice_id"], rows.id)
-    after = Rows(
-        {**rows.master, **changes.get(rows.id, {})},
-        {i: {**r, **changes.get(i, {})} for i, r in rows.overrides.items()},
-        rows.calendars,
-    )
-    journal.write(
-        uow,
-        action,
-        practice_id=rows.master["practice_id"],
-        actor=actor,
-        appointment_id=rows.id,
-        calendar_id=calendar_id,
-        patient_id=rows.master["patient_id"],
-        private=private,
-        before=before,
-        after=state_after(after, before, public_id=rows.master["public_id"], **more),
-    )
-    return bool(documented)
 
 
 def _calendar_ids(stored: StoredObject) -> set[int]:

@@ -15,9 +15,9 @@ from sqlalchemy import select
 from radicale_practice.practice import appointment_rows, practices
 from radicale_practice.practice.appointment_rows import Rows, columns_of, is_documented
 from radicale_practice.practice.book import codec, plan, writing
-from radicale_practice.practice.book.cancel import cancel_all
-from radicale_practice.practice.book.move import change_calendar
+from radicale_practice.practice.book.cancelling import cancel_all
 from radicale_practice.practice.book.permissions import CalendarFacts
+from radicale_practice.practice.book.places import change_calendar
 from radicale_practice.practice.book.title_findings import file_findings
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from radicale_practice.practice import appointment_rows, clock, practices, zones
 from radicale_practice.practice.appointment_rows import Row, Rows, entry_of
 from radicale_practice.practice.book import instances, restoring, shift
-from radicale_practice.practice.book.cancel import cancel_all
+from radicale_practice.practice.book.cancelling import cancel_all
 from radicale_practice.practice.book.staff_writing import (
     FRESH,
     check_order,

@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from radicale_practice.practice import appointment_rows, practices
 from radicale_practice.practice.appointment_rows import Row, Rows
-from radicale_practice.practice.book.move import change_calendar
 from radicale_practice.practice.book.permissions import CalendarFacts
+from radicale_practice.practice.book.places import change_calendar
 from radicale_practice.practice.book.writing import attempt, insert_override, state_after
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
