@@ -47,5 +47,4 @@ def _read_over(
 ) -> Moved | None:
     access = home.access(info)
     absorbed = absorb(data, former, home.projection(access), directory(unit, home, info))
-    private = info.kind == CalendarKind.PRIVATE
-    return Moved(former, absorbed.object, () if private else absorbed.findings)
+    return Moved(former, absorbed.object, absorbed.findings)

@@ -18,7 +18,7 @@ from radicale_practice.practice.book import Outcome
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotPermitted
-from radicale_practice.practice.model import Access, CalendarKind
+from radicale_practice.practice.model import Access
 from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.sync import identities, revisions
 
@@ -69,7 +69,6 @@ def put(
         _require_write(home, info)
         if len(href) > LONGEST_NAME:
             raise InvalidValue("the resource's name is too long")
-        private = info.kind == CalendarKind.PRIVATE
         access = current.access if current is not None else home.access(info)
         absorbed = absorb(
             data,
@@ -94,7 +93,7 @@ def put(
             current,
             wanted,
             href,
-            () if private else absorbed.findings,
+            absorbed.findings,
             moved,
         )
         etag = _etag_now(unit, home, info, href)

@@ -139,6 +139,19 @@ class Rows:
         return bool(self.master["rrule"] or self.master["rdate"] or self.overrides)
 
 
+def is_private(in_private_calendar: bool, *versions: Rows) -> bool:
+    """Whether what is done to an appointment is its person's own affair.
+
+    It is in a private calendar, and in none of its versions a patient's or an entry of the practice's
+    program: that one stays the practice's wherever it is, is told of, and is kept as long as all else.
+    """
+    return in_private_calendar and not any(
+        row["patient_id"] is not None or row["external_id"]
+        for rows in versions
+        for row in (rows.master, *rows.here().values())
+    )
+
+
 def owner_of(calendars: Mapping[int, str]) -> int | None:
     """The owner among an appointment's calendars."""
     return next((c for c, role in sorted(calendars.items()) if role == "owner"), None)

@@ -179,9 +179,16 @@ def _author(entry: Any) -> Actor:
 
 def _file_findings(work: _Work, author: Actor, calendar_id: int, rows: Rows, kept: dict[str, Any]) -> None:
     calendar = work.calendars.get(calendar_id)
-    if calendar is None or not calendar.private:
-        findings = codec.load_findings(kept.get("findings", []))
-        file_findings(work.uow, work.practice, author, calendar_id, rows.id, findings)
+    findings = codec.load_findings(kept.get("findings", []))
+    file_findings(
+        work.uow,
+        work.practice,
+        author,
+        calendar_id,
+        rows.id,
+        findings,
+        private=calendar is not None and calendar.private,
+    )
 
 
 def _record(

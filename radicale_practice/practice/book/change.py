@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from radicale_practice.practice.appointment_rows import Rows, is_documented
-from radicale_practice.practice.book import codec, identity, permissions, plan, reach
+from radicale_practice.practice.book import codec, opening, plan, reach
 from radicale_practice.practice.book.cancel import cancel_rows
 from radicale_practice.practice.book.plan import Plan
 from radicale_practice.practice.book.title_findings import file_findings
@@ -61,22 +61,18 @@ class _Change:
         self.uow, self.viewer, self.practice = uow, viewer, practice
         self.calendar_id, self.current, self.desired = calendar_id, current, desired
         self.findings = findings
-        self.actor = refusals.actor_of(viewer)
 
     def run(self) -> Outcome:
         """Check, then write."""
-        calendars = {c for c in (self.calendar_id, self.current.owner_calendar_id) if c is not None}
-        facts = permissions.facts(self.uow, self.viewer, calendars)
-        self.private = {c for c, f in facts.items() if f.private}
-        if not permissions.all_writable(facts, calendars):
-            return self._refuse(refusals.READ_ONLY)
-        rows = identity.lock(self.uow, self.current, self.practice.id)
-        if rows is None:
-            return self._refuse(refusals.CHANGED_MEANWHILE)
-        self.rows = rows
+        self.event = opening.event(self.uow, self.viewer, self.practice, self.current)
+        self.actor = self.event.actor
+        rows = opening.locked(self.event)
+        if not isinstance(rows, Rows):
+            return rows
+        self.rows, self.private = rows, self.event.is_private(rows)
         master = self.desired.master
         if master is not None and master.status is Status.CANCELLED:
-            return cancel_rows(self.uow, self.viewer, self.practice, self.current, rows, facts)
+            return cancel_rows(self.event, rows)
         made = plan.make(self.current.object, self.desired, rows)
         if attention_entry.is_entry(rows.master) and (made.writes_rows or made.writes_extra):
             return self._give_back()
@@ -105,7 +101,7 @@ class _Change:
         if not reach.in_window(self.viewer, self.practice, self.desired):
             return self._refuse(refusals.WINDOW)
         self.action = self._action(made)
-        if self.action != "change" and not self.private and not self._unconfirmed:
+        if self.action != "change" and not self.event.in_private and not self._unconfirmed:
             return self._braked()
         return None
 
@@ -134,22 +130,10 @@ class _Change:
             return None
         operation = {
             "operation": "change",
-            "current": codec.dump(self.current.object),
             "desired": codec.dump(self.desired),
             "findings": codec.dump_findings(self.findings),
         }
-        return refusals.hold(
-            self.uow,
-            self.viewer,
-            self.practice,
-            held,
-            operation,
-            calendar_id=self.calendar_id,
-            href=self.current.href,
-            object_id=self.current.object_id,
-            appointment_id=self.rows.id,
-            patient_id=self.rows.master["patient_id"],
-        )
+        return self.event.hold(held, operation, self.rows)
 
     def _write(self, made: Plan) -> Outcome:
         retimed = made.writes_rows and made.retimes
@@ -186,7 +170,7 @@ class _Change:
             refusals.unconfirmed_is_over(self.uow, self.practice, self.viewer.staff_id, self.rows.id)
         revisions.flush(self.uow)
         if retimed:
-            clash = double_booking.decide(self.uow, after, self.private)
+            clash = double_booking.decide(self.uow, after, self.event.private_calendars)
             if double_booking.forbidden(self.practice, after, clash):
                 raise SlotTaken
             if clash is not None:
@@ -211,12 +195,19 @@ class _Change:
             appointment_id=self.rows.id,
             calendar_id=self.calendar_id,
             patient_id=after.master["patient_id"],
-            private=bool(self.private),
+            private=self.event.is_private(self.rows, after),
             before=before,
             after=state_after(after, before),
         )
-        if not self.private:
-            file_findings(self.uow, self.practice, self.actor, self.calendar_id, after.id, self.findings)
+        file_findings(
+            self.uow,
+            self.practice,
+            self.actor,
+            self.calendar_id,
+            after.id,
+            self.findings,
+            private=self.event.in_private,
+        )
 
     def _give_back(self) -> Outcome:
         """The entry about changes that were not taken over: it is ours, and no change to tell of."""
@@ -224,14 +215,4 @@ class _Change:
         return Outcome("refused", refusals.OWN_ENTRY, self.current.object_id, self.current.href, exact=False)
 
     def _refuse(self, reason: str) -> Outcome:
-        return refusals.refuse(
-            self.uow,
-            self.viewer,
-            self.practice,
-            reason,
-            calendar_id=self.calendar_id,
-            object_id=self.current.object_id,
-            appointment_id=self.current.appointment_id,
-            href=self.current.href,
-            private=bool(self.private),
-        )
+        return self.event.refuse(reason, self.rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from radicale_practice.practice.appointment_rows import Rows
+from radicale_practice.practice.appointment_rows import Rows, is_private
 from radicale_practice.practice.book import codec, permissions, reach, recognised_moves
 from radicale_practice.practice.book.moved_content import Moved
 from radicale_practice.practice.book.permissions import CalendarFacts
@@ -142,11 +142,10 @@ def _record(
         appointment_id=rows.id,
         calendar_id=calendar.id,
         patient_id=rows.master["patient_id"],
-        private=calendar.private,
+        private=is_private(calendar.private, rows),
         after=state_after(rows, None, **more),
     )
-    if not calendar.private:
-        file_findings(uow, practice, actor, calendar.id, rows.id, findings, fresh=True)
+    file_findings(uow, practice, actor, calendar.id, rows.id, findings, private=calendar.private, fresh=True)
 
 
 def _hold(

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import select
 
 from radicale_practice.practice import appointment_rows, clock
-from radicale_practice.practice.appointment_rows import Row, Rows, columns_of, is_documented
+from radicale_practice.practice.appointment_rows import Row, Rows, columns_of, is_documented, is_private
 from radicale_practice.practice.book import identity, moved_content, permissions, reach
 from radicale_practice.practice.book.moved_content import Moved
 from radicale_practice.practice.book.permissions import CalendarFacts
@@ -171,7 +171,7 @@ def take_over_copy(
         actor=actor,
         appointment_id=copy.id,
         calendar_id=target_id,
-        private=target.private,
+        private=is_private(target.private, copy),
     )
     return _move(uow, practice, actor, rows, changes, target, place.href, place.uid, moved)
 
@@ -210,8 +210,8 @@ def _move(
     _record_move(uow, practice, actor, rows, after, target, href, uid, changes, away)
     if clash is not None:
         double_booking.file(uow, practice, after, clash, actor)
-    if moved is not None and not target.private:
-        file_findings(uow, practice, actor, target.id, rows.id, moved.findings)
+    if moved is not None:
+        file_findings(uow, practice, actor, target.id, rows.id, moved.findings, private=target.private)
     if unconfirmed:
         return Outcome("unconfirmed", refusals.SLOT_TAKEN, object_id, href, exact=False)
     return Outcome("done", "", object_id, href, exact=False)
@@ -379,7 +379,7 @@ def _record_move(
         appointment_id=rows.id,
         calendar_id=target.id,
         patient_id=after.master["patient_id"],
-        private=target.private and not away,
+        private=is_private(target.private and not away, rows, after),
         before=before,
         after=state_after(after, before, href=href, uid=uid),
     )

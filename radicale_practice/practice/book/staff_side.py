@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select
 
 from radicale_practice.practice import appointment_rows, clock, practices, zones
-from radicale_practice.practice.appointment_rows import Row, Rows, entry_of
+from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_private
 from radicale_practice.practice.book import instances, restoring, shift
 from radicale_practice.practice.book.cancelling import cancel_all
 from radicale_practice.practice.book.staff_writing import (
@@ -172,7 +172,9 @@ def cancel_appointment(
         return False
     calendars = facts_of(uow, practice.id, rows.calendars.get(rows.id, {}))
     private = any(c.private for c in calendars.values())
-    remain = cancel_all(uow, rows, actor, calendar_id=rows.owner_calendar_id, private=private)
+    remain = cancel_all(
+        uow, rows, actor, calendar_id=rows.owner_calendar_id, private=is_private(private, rows)
+    )
     _settle(uow, practice, rows)
     return remain
 
@@ -390,7 +392,7 @@ def _insert(
         appointment_id=rows.id,
         calendar_id=new.calendar_id,
         patient_id=new.patient_id,
-        private=bool(private),
+        private=is_private(bool(private), rows),
         after=state_after(rows, None),
     )
     if clash is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from radicale_practice.practice import appointment_rows, practices
-from radicale_practice.practice.appointment_rows import Row, Rows
+from radicale_practice.practice.appointment_rows import Row, Rows, is_private
 from radicale_practice.practice.book.permissions import CalendarFacts
 from radicale_practice.practice.book.places import change_calendar
 from radicale_practice.practice.book.writing import attempt, insert_override, state_after
@@ -91,7 +91,7 @@ def write(
         appointment_id=rows.id,
         calendar_id=after.owner_calendar_id if instance is None or not moves else calendar_id,
         patient_id=after.master["patient_id"],
-        private=bool(private),
+        private=is_private(bool(private), rows, after),
         before=before,
         after=state_after(after, before),
     )

@@ -18,12 +18,17 @@ def file_findings(
     appointment_id: int,
     findings: Sequence[Finding],
     *,
+    private: bool = False,
     fresh: bool = False,
 ) -> None:
     """What was noticed in the titles, one open row of the attention list for each kind.
 
-    ``fresh``: the appointment is new in this transaction and on no list yet.
+    ``private``: in a private calendar titles are the person's own words, and it is the practice's business
+    only that an appointment is no longer its patient's. ``fresh``: the appointment is new in this transaction
+    and on no list yet.
     """
+    if private:
+        findings = [f for f in findings if f.former_patient_id]
     for kind in sorted({f.kind for f in findings}):
         if not fresh and attention_rows.has_open(uow, practice.id, str(kind), appointment_id):
             continue
