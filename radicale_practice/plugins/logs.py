@@ -33,6 +33,7 @@ _STATUS = tuple(
 """What Radicale formats before it logs; with a depth it is quoted twice."""
 
 _QUOTED = re.compile(r"(['\"])((?:https?:/)?/.*)['\"]", re.DOTALL)
+_ANY_QUOTED = re.compile(r"['\"].*['\"]", re.DOTALL)
 _CONTENT = ("content", "UID", "parse line", "etag", "HTTP_IF_MATCH", "header:", "filename")
 """Parts of Radicale's and vobject's message templates whose text arguments carry what clients sent."""
 
@@ -62,11 +63,17 @@ class ContentFilter(logging.Filter):
             return True
         template = str(record.msg)
         if not record.args:
-            record.msg, record.args = masked(template), None
+            record.msg, record.args = _formatted(template, record.levelno <= logging.DEBUG), None
         elif isinstance(record.args, tuple):
             strict = any(part in template for part in _CONTENT) or record.levelno <= logging.DEBUG
             record.args = tuple(_harmless(argument, strict) for argument in record.args)
         return True
+
+
+def _formatted(text: str, strict: bool) -> str:
+    """A message that came as a whole: Radicale quotes UIDs and rules in some at its debug level."""
+    shown = masked(text)
+    return _ANY_QUOTED.sub("<text>", shown) if strict and shown == text else shown
 
 
 def _harmless(argument: Any, strict: bool) -> Any:

@@ -1,7 +1,9 @@
 """Under which name and UID a viewer sees an event.
 
 Both may carry a name that a client chose ("Maria Mustermann.ics"). Below the full view an identity that is
-not opaque gets an alias made of its id; names we make ourselves never look like one.
+neither ours nor random gets an alias made of its id; names we make ourselves never look like one. What most
+clients make is random (RFC 7986 5.3): it says nothing, and a client that does not find its own event under
+the name it gave makes it again.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.sync.revisions import ObjectState
 
 _ALIAS = re.compile(r"o([0-9a-f]{1,15})\.ics")
-_RANDOM = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\.ics|[0-9A-Fa-f]{20,}\.ics")
+_RANDOM = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{20,}")
 
 
 class Naming(Enum):
@@ -44,7 +46,7 @@ def naming(home: Home, info: CalendarInfo) -> Naming:
 
 def is_aliased(home: Home, info: CalendarInfo, known: StoredObject | ObjectState) -> bool:
     """Whether the viewer sees this event under an alias."""
-    if known.opaque:
+    if known.opaque or (_is_random(known.href.removesuffix(".ics")) and _is_random(known.uid)):
         return False
     if isinstance(known, StoredObject):
         return home.projection(known.access).view is not View.FULL
@@ -54,8 +56,12 @@ def is_aliased(home: Home, info: CalendarInfo, known: StoredObject | ObjectState
         case Naming.ALIASES:
             return True
         case Naming.MIXED:
-            # A removed one: its access is not known any more. A random name tells nothing.
-            return _RANDOM.fullmatch(known.href) is None
+            # A removed one: its access is not known any more.
+            return not _is_random(known.href.removesuffix(".ics"))
+
+
+def _is_random(name: str) -> bool:
+    return _RANDOM.fullmatch(name) is not None
 
 
 def href(home: Home, info: CalendarInfo, known: StoredObject | ObjectState) -> str:

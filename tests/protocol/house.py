@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import logging
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import requests
 
+from radicale_practice.plugins import logs
 from radicale_practice.practice import calendars, practices
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import Database
@@ -280,3 +282,28 @@ def event(
         f"UID:{uid}\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:{start}Z\r\nDTEND:{end}Z\r\n"
         f"SUMMARY:{summary}\r\n{more}END:VEVENT\r\nEND:VCALENDAR\r\n"
     )
+
+
+class _Lines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+        self.addFilter(logs.ContentFilter())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+@contextmanager
+def log_lines(level: int) -> Iterator[list[str]]:
+    """What a handler behind our filter gets of Radicale's log in this process, from ``level`` on."""
+    logs.install()
+    logger, handler = logging.getLogger("radicale"), _Lines()
+    before = logger.level
+    logger.setLevel(level)
+    logger.addHandler(handler)
+    try:
+        yield handler.lines
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)

@@ -11,32 +11,16 @@ import pytest
 from radicale_practice.plugins import logs
 from radicale_practice.practice.model import CalendarKind
 from tests.protocol.conftest import MakeClient
-from tests.protocol.house import ANNA, House, event
+from tests.protocol.house import ANNA, House, event, log_lines
 
 WORDS = ("Huber", "Maria", "Kinder", "4711")
-
-
-class _Lines(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.lines: list[str] = []
-        self.addFilter(logs.ContentFilter())
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(self.format(record))
 
 
 @pytest.fixture(params=[logging.INFO, logging.DEBUG])
 def lines(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     """Radicale's log lines as a handler behind our filter gets them."""
-    logs.install()
-    logger, handler = logging.getLogger("radicale"), _Lines()
-    level = logger.level
-    logger.setLevel(request.param)
-    logger.addHandler(handler)
-    yield handler.lines
-    logger.removeHandler(handler)
-    logger.setLevel(level)
+    with log_lines(request.param) as lines:
+        yield lines
 
 
 def test_no_segment_that_somebody_chose(either: MakeClient, house: House, lines: list[str]) -> None:
@@ -89,3 +73,17 @@ def test_texts_of_exceptions_stay_out(lines: list[str]) -> None:
     logger.warning("odd '/a/b/Huber' and \"/c/d/it's Maria\" here")
     assert len(lines) == 3 and "ValueError" in lines[0]
     assert [line for line in lines if any(word in line for word in WORDS)] == []
+
+
+def test_texts_that_are_formatted_before_they_are_logged() -> None:
+    """Radicale's debug level quotes UIDs in whole messages; the quotes follow what is quoted."""
+    with log_lines(logging.DEBUG) as lines:
+        for quoted in (
+            "'Huber@x'",
+            '"Huber\'s Maria"',
+            "'FREQ=DAILY' entries in VEVENT in object \"Maria's\"",
+        ):
+            logging.getLogger("radicale").debug(
+                f"Recurrence rule count in VEVENT in object {quoted}: 5 (limit: 9)"
+            )
+    assert lines == ["Recurrence rule count in VEVENT in object <text>: 5 (limit: 9)"] * 3
