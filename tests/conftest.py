@@ -12,11 +12,22 @@ from hypothesis import HealthCheck, settings
 
 from radicale_practice.practice import migrate
 from radicale_practice.practice.database import Database
+from tests import chance
 from tests.private_postgresql import Cluster, PostgreSQLMissing
 
 # How fast this machine is at the moment is no property of the program.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Here, before xdist starts its workers: they inherit the seed."""
+    chance.choose()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """With -q too, and without anything having failed."""
+    terminalreporter.write_line(f"random choices: {chance.VARIABLE}={chance.choose()} repeats them")
 
 
 @pytest.fixture(scope="session")

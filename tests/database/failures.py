@@ -45,6 +45,13 @@ def among_practice_rows(error: BaseException, connection: Any) -> bool:
     return bool(names) and names <= PRACTICE_TABLES and not ours
 
 
+def own_serialization_failure(error: BaseException) -> bool:
+    """Whether a REPEATABLE READ program met another writer's change of its own rows (40001), not of ours."""
+    if not isinstance(error, errors.SerializationFailure):
+        return False
+    return "PL/pgSQL function" not in (error.diag.context or "")
+
+
 def cause(error: BaseException) -> BaseException:
     """The driver's error under ours and SQLAlchemy's."""
     while (inner := getattr(error, "orig", None) or error.__cause__) is not None:

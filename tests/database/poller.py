@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from multiprocessing.synchronize import Barrier, Event
+from typing import Any
+
 from sqlalchemy import text
 
 from radicale_practice.practice.database import Database, UnitOfWork
@@ -24,6 +27,10 @@ def contents(uow: UnitOfWork, calendar: int) -> dict[str, str]:
         text(_CONTENT.replace("a.starts_at", "CAST(a.starts_at AS TEXT)")), {"calendar": calendar}
     )
     return {row[0]: row[1] for row in rows}
+
+
+BETWEEN_POLLS = 0.02
+"""Seconds; the writers are to have the processors."""
 
 
 class Poller:
@@ -57,3 +64,17 @@ class Poller:
             now = contents(uow, self.calendar)
         hrefs = {h for h in now.keys() | self.copy.keys() if now.get(h) != self.copy.get(h)}
         return {h: (self.copy.get(h), now.get(h)) for h in hrefs}
+
+
+def follow(url: str, calendar: int, start: Barrier, done: Event, results: Any) -> None:
+    """A poller: follows its calendar until the writers have ended, then reports what it missed."""
+    database = Database(url)
+    poller = Poller(database, calendar)
+    start.wait()
+    polls = 0
+    while not done.wait(BETWEEN_POLLS):
+        poller.poll()
+        polls += 1
+    poller.poll()
+    results.put((calendar, polls, len(poller.copy), sorted(poller.missed().items())))
+    database.dispose()

@@ -15,6 +15,7 @@ from radicale_practice.practice import calendars, practices
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Access, CalendarKind, Role
 from radicale_practice.practice.people import staff
+from tests import chance
 from tests.clients.servers import BIN
 from tests.processes import ServerProcess, free_port
 from tests.sync_client import CalendarCopy
@@ -88,7 +89,5 @@ def seconds() -> float:
 
 
 def dice(name: str) -> random.Random:
-    """A source of chance whose seed is printed; ``SOAK_SEED`` repeats a run's choices."""
-    seed = int(os.environ.get("SOAK_SEED") or random.SystemRandom().randrange(10**9))
-    print(f"{name}: SOAK_SEED={seed}")
-    return random.Random(f"{name}:{seed}")
+    """A source of chance; ``SOAK_SEED`` repeats a run's choices."""
+    return random.Random(f"{name}:{chance.choose()}")
