@@ -95,11 +95,15 @@ def is_documented(row: Mapping[str, Any]) -> bool:
 
 @dataclass(slots=True)
 class Rows:
-    """The rows of one appointment or series, locked: master first, overridden instances by id."""
+    """The rows of one appointment or series, locked: master first, overridden instances by id.
+
+    ``extras``: for the journal, what clients keep beside the rows, as far as a change has just written it.
+    """
 
     master: Row
     overrides: dict[int, Row] = field(default_factory=dict)
     calendars: dict[int, dict[int, str]] = field(default_factory=dict)
+    extras: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def id(self) -> int:
@@ -242,7 +246,8 @@ def update_rows(uow: UnitOfWork, rows: Iterable[Row], changes: Mapping[int, Row]
 
 
 def delete_rows(uow: UnitOfWork, ids: Iterable[int]) -> None:
-    """DELETE rows with what hangs on them. Only for copies and for instances that follow their rule again."""
+    """DELETE rows with what hangs on them. Only for copies and for instances that follow their rule again,
+    and never for a row with an ``external_id``: it is a practice program's own."""
     wanted = sorted(set(ids))
     if not wanted:
         return

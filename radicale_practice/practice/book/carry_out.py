@@ -167,7 +167,7 @@ def _move(work: _Work, entry: Any, kept: dict[str, Any], rows: Rows, current: Ca
             identities.assign(work.uow, target.id, rows.id, kept["to_href"], current.uid)
     except Conflict:
         return IDENTITY_TAKEN
-    before = journal.state([rows.master], rows.calendars.get(rows.id, {}))
+    before = journal.state([rows.master], rows.calendars.get(rows.id, {}), rows.calendars)
     _record(work, _author(entry), "move", target.id, after, before, writing.state_after(after, before))
     return ""
 

@@ -100,6 +100,6 @@ def _record(event: Event, rows: Rows, after: Rows, target: CalendarFacts, action
         calendar_id=target.id,
         patient_id=rows.master["patient_id"],
         private=is_private(target.private and event.in_private, rows),
-        before=journal.state([rows.master], rows.calendars.get(rows.id, {})),
-        after=journal.state([after.master], after.calendars.get(rows.id, {})),
+        before=journal.state([rows.master], rows.calendars.get(rows.id, {}), rows.calendars),
+        after=journal.state([after.master], after.calendars.get(rows.id, {}), after.calendars),
     )

@@ -104,6 +104,12 @@ def cut_to_documented(master: Appointment, documented: set[datetime]) -> Row:
     }
 
 
+def as_its_rule(master: Appointment, date: datetime) -> Row:
+    """The columns of an instance's row that says nothing but what its series says of that date."""
+    plain = replace(master, start=date, end=date + (master.end - master.start), rrule="", rdate=(), exdate=())
+    return columns_of(plain)
+
+
 class _Maker:
     """One comparison; collects into ``self.plan``."""
 
@@ -239,12 +245,24 @@ class _Maker:
                 if row_id in self.live:
                     self._cancel(row_id)
             elif date in dates and (row_id in self.live or self._is_like_its_rule(row)):
-                self.plan.deletes.append(row_id)  # the instance follows its rule again
+                self._follows_its_rule(row_id, row)
             else:
                 # no instance of the rule any more, but somebody's appointment: it stays as a cancelled one
                 self._change(row_id, {"series_id": None, "recurrence_id": None})
                 if row_id in self.live:
                     self._cancel(row_id)
+
+    def _follows_its_rule(self, row_id: int, row: Row) -> None:
+        """The row goes; one that is a practice program's own stays and says what its series says."""
+        if row["external_id"] is None or self.new is None:
+            self.plan.deletes.append(row_id)
+            return
+        values = as_its_rule(self.new, row["recurrence_id"])
+        if row["status"] != Status.BOOKED:
+            values |= booked()
+        self._change(row_id, {n: v for n, v in values.items() if row[n] != v})
+        self.plan.extras[row_id], self.plan.personal[row_id] = self.new.extra, self.new.personal
+        self.plan.adjusted = True
 
     def _is_like_its_rule(self, row: Row) -> bool:
         """Whether a row says nothing but that its instance is cancelled."""

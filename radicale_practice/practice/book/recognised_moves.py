@@ -370,7 +370,7 @@ def _record_move(
     away: bool,
 ) -> None:
     concerned = [r for r in rows.all if r is rows.master or r["id"] in changes]
-    before = journal.state(concerned, rows.calendars.get(rows.id, {}))
+    before = journal.state(concerned, rows.calendars.get(rows.id, {}), rows.calendars)
     journal.write(
         uow,
         "move-away" if away else "move",

@@ -62,7 +62,8 @@ def write(
     if not (changes or moves or rooms is not None):
         return
     concerned = [r for r in rows.all if r is rows.master or r["id"] in changes]
-    before = journal.state(concerned, rows.calendars.get(rows.id, {}))
+    places = rows.calendars if moves or rooms is not None else None
+    before = journal.state(concerned, rows.calendars.get(rows.id, {}), places)
     private = {c for c, f in facts.items() if f.private}
     with attempt(uow):
         placed = rows

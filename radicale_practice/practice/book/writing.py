@@ -16,7 +16,7 @@ from radicale_practice.practice.appointment_rows import Row, Rows
 from radicale_practice.practice.book.plan import Plan
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Actor, Appointment, CalendarObject, Status
-from radicale_practice.practice.records import journal
+from radicale_practice.practice.records import beside, journal
 from radicale_practice.practice.sync import revisions
 
 
@@ -91,9 +91,12 @@ def carry_out(uow: UnitOfWork, rows: Rows, plan: Plan, actor: Actor) -> tuple[Ro
         updates.setdefault(row_id, {}).update(book_rows.cancelled(actor, now))
     changed = [r for r in rows.all if r["id"] in updates or r["id"] in plan.deletes or r is rows.master]
     before = journal.state(changed, rows.calendars.get(rows.id, {}))
+    before |= _beside_before(uow, rows, plan, actor)
     book_rows.update_rows(uow, rows.all, updates)
     book_rows.delete_rows(uow, plan.deletes)
     after = Rows({**rows.master, **updates.get(rows.id, {})}, {}, dict(rows.calendars))
+    if "extras" in before:
+        after.extras = beside.as_json(_extras_after(rows.id, plan, actor))
     for row_id, row in rows.overrides.items():
         if row_id not in plan.deletes:
             after.overrides[row_id] = {**row, **updates.get(row_id, {})}
@@ -119,7 +122,32 @@ def state_after(rows: Rows, before: Mapping[str, Any] | None, **more: Any) -> di
         for r in rows.all
         if r is rows.master or str(r["id"]) in known or r.get("new_in_this_operation") or before is None
     ]
-    return {**journal.state(wanted, rows.calendars.get(rows.id, {})), **more}
+    placed = rows.calendars if "placed" in (before or {}) else None
+    kept = {"extras": rows.extras} if rows.extras else {}
+    return {**journal.state(wanted, rows.calendars.get(rows.id, {}), placed), **kept, **more}
+
+
+def _extras_after(master_id: int, plan: Plan, actor: Actor) -> dict[beside.Key, str]:
+    """What a plan makes of that which clients keep beside the rows that stay."""
+    found = {(row_id, "VEVENT"): text for row_id, text in plan.extras.items()}
+    if plan.container is not None:
+        found[master_id, "VCALENDAR"] = plan.container
+    if actor.staff_id is not None:
+        found |= {(row_id, beside.person(actor.staff_id)): text for row_id, text in plan.personal.items()}
+    return found
+
+
+def _beside_before(uow: UnitOfWork, rows: Rows, plan: Plan, actor: Actor) -> dict[str, Any]:
+    """What the journal's ``before`` holds beside the columns: of what the plan changes there, or deletes."""
+    changed = _extras_after(rows.id, plan, actor)
+    if not (plan.deletes or changed) or not (plan.writes_rows or plan.writes_extra):
+        return {}
+    known = beside.kept(uow, {*plan.deletes, *(row_id for row_id, _ in changed)})
+    going = {key: text for key, text in known.items() if key[0] in plan.deletes}
+    found: dict[str, Any] = {"extras": beside.as_json({k: known.get(k, "") for k in changed} | going)}
+    if plan.deletes:
+        found["gone"] = beside.gone([rows.overrides[i] for i in plan.deletes], rows.calendars)
+    return found
 
 
 def touch_extras(uow: UnitOfWork, appointment_id: int, plan: Plan, actor: Actor) -> None:

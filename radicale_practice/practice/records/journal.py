@@ -17,7 +17,7 @@ from radicale_practice.practice import clock
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Actor
 from radicale_practice.practice.projections import Practice
-from radicale_practice.practice.schema.appointment_columns import KEPT
+from radicale_practice.practice.schema.appointment_columns import CANCELLATION, KEPT
 from radicale_practice.practice.schema.columns import WALL_TIME_FORMAT
 from radicale_practice.practice.schema.practice_tables import appointment, patient
 from radicale_practice.practice.schema.sync_tables import (
@@ -29,12 +29,16 @@ from radicale_practice.practice.schema.sync_tables import (
 )
 from radicale_practice.practice.sync import revisions
 
+_SNAPSHOT = (*KEPT, *CANCELLATION)
+_MOMENTS = ("starts_at", "ends_at", "recurrence_id", "cancelled_at")
+_KEYS = ("series_id", "patient_id", "location_id", "cancelled_by", "cancelled_device")
+
 
 def snapshot(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The practice's fields of one appointment row, empty ones left out."""
+    """The practice's fields of one appointment row and who cancelled it, empty ones left out."""
     found: dict[str, Any] = {}
-    for name in KEPT:
-        value = row[name]
+    for name in _SNAPSHOT:
+        value = row.get(name)
         if isinstance(value, datetime):
             value = value.strftime(WALL_TIME_FORMAT)
         if value not in (None, "", False):
@@ -45,24 +49,39 @@ def snapshot(row: Mapping[str, Any]) -> dict[str, Any]:
 def columns(kept: Mapping[str, Any]) -> dict[str, Any]:
     """The columns of a row as a snapshot kept them, every field named."""
     found: dict[str, Any] = {}
-    for name in KEPT:
+    for name in _SNAPSHOT:
         value = kept.get(name)
-        if name in ("starts_at", "ends_at", "recurrence_id"):
+        if name in _MOMENTS:
             value = datetime.strptime(value, WALL_TIME_FORMAT) if value else None
         elif name in ("all_day", "transparent"):
             value = bool(value)
-        elif value is None and name not in ("series_id", "patient_id", "location_id"):
+        elif value is None and name not in _KEYS:
             value = ""
         found[name] = value
     return found
 
 
-def state(rows: Iterable[Mapping[str, Any]], calendars: Mapping[int, str]) -> dict[str, Any]:
-    """What ``before`` and ``after`` hold of an appointment: its calendars and the rows concerned."""
-    return {
-        "calendars": {str(c): role for c, role in sorted(calendars.items())},
+def state(
+    rows: Iterable[Mapping[str, Any]],
+    calendars: Mapping[int, str],
+    placed: Mapping[int, Mapping[int, str]] | None = None,
+) -> dict[str, Any]:
+    """What ``before`` and ``after`` hold of an appointment: its calendars and the rows concerned.
+
+    ``placed``: the calendars of all its rows, for a change of place: kept are those of instances that are not
+    where their master is.
+    """
+    found: dict[str, Any] = {
+        "calendars": _by_text(calendars),
         "rows": {str(row["id"]): snapshot(row) for row in rows},
     }
+    if placed is not None:
+        found["placed"] = {str(i): _by_text(c) for i, c in sorted(placed.items()) if c != calendars}
+    return found
+
+
+def _by_text(calendars: Mapping[int, str]) -> dict[str, str]:
+    return {str(c): role for c, role in sorted(calendars.items())}
 
 
 def dump(value: Mapping[str, Any] | None) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import select
 
 from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.records import beside
 from radicale_practice.practice.records import journal as book_journal
 from radicale_practice.practice.schema.sync_tables import journal
 
@@ -43,6 +44,16 @@ def with_halves(uow: UnitOfWork, practice_id: int, entries: Sequence[Entry]) -> 
 def rows_named(entries: Iterable[Entry]) -> set[int]:
     """Ids of all rows that the journal names in these entries."""
     return {i for e in entries for i in _rows_of(e)}
+
+
+def rows_with_extras(entries: Iterable[Entry]) -> set[int]:
+    """Ids of the rows of which the journal keeps, in these entries, what clients kept with them."""
+    return {
+        row_id
+        for e in entries
+        for text in (e["before"], e["after"])
+        for row_id, _ in beside.of_json(book_journal.parse(text))
+    }
 
 
 def groups(entries: Sequence[Entry]) -> dict[int, int]:

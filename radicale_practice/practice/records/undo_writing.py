@@ -1,0 +1,189 @@
+"""Bringing the practice's rows to what an undo wants, journalling it, and looking for taken times."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import delete, insert, select, tuple_
+
+from radicale_practice.practice import appointment_rows, clock
+from radicale_practice.practice.appointment_rows import Row, Rows, entry_of
+from radicale_practice.practice.book.plan import as_its_rule
+from radicale_practice.practice.model import Actor, CalendarKind, Status
+from radicale_practice.practice.records import beside
+from radicale_practice.practice.records import journal as book_journal
+from radicale_practice.practice.records.undo_rows import Calendars, WantedRows
+from radicale_practice.practice.rules import double_booking
+from radicale_practice.practice.schema.appointment_columns import TIMED
+from radicale_practice.practice.schema.practice_tables import appointment, appointment_calendar, calendar
+from radicale_practice.practice.sync import revisions
+
+
+def write(book: WantedRows, actor: Actor) -> None:
+    """Bring the rows to what is wanted, and journal it: one row for each appointment."""
+    _keep_what_others_own(book)
+    changes = {
+        i: _change(book, i, kept, actor)
+        for i, kept in book.wanted.items()
+        if i in book.rows and kept is not None and kept != book.is_now[i]
+    }
+    gone = [i for i, kept in book.wanted.items() if kept is None and i in book.rows]
+    back = {i: kept for i, kept in book.wanted.items() if kept is not None and i not in book.rows}
+    cancelled = {i: c for i, c in changes.items() if c.get("status") == Status.CANCELLED}
+    others = {i: c for i, c in changes.items() if i not in cancelled}
+    # what leaves a place does so before something else comes back to it, under the same href
+    appointment_rows.update_rows(book.uow, book.rows.values(), cancelled)
+    appointment_rows.delete_rows(book.uow, gone)
+    _place(book, set(gone) | set(back))
+    appointment_rows.update_rows(book.uow, book.rows.values(), others)
+    _insert_again(book, back)
+    _write_extras(book)
+    _record(book, actor, {*changes, *gone, *back})
+
+
+def clashes(book: WantedRows) -> list[tuple[Rows, double_booking.Clash]]:
+    """What has come back to a time that is taken, with what stands in its way. Draws the revisions."""
+    revisions.flush(book.uow)
+    members: dict[int, list[int]] = {}
+    for row_id in book.wanted:
+        members.setdefault(book.master_of(row_id), []).append(row_id)
+    back = [
+        _rows_after(book, m, members.get(m, [m]))
+        for m in sorted(book.undone)
+        if book.wanted.get(m) and _comes_back(book, m, members.get(m, [m]))
+    ]
+    if not back:
+        return []
+    query = select(calendar.c.id).where(
+        calendar.c.practice_id == book.practice_id, calendar.c.kind == str(CalendarKind.PRIVATE)
+    )
+    private = set(book.uow.connection.execute(query).scalars())
+    return double_booking.decide_many(book.uow, back, private)
+
+
+def _keep_what_others_own(book: WantedRows) -> None:
+    """A row that a practice program has taken for its own is not deleted: it follows its series again."""
+    for row_id, kept in book.wanted.items():
+        row = book.rows.get(row_id)
+        if kept is not None or row is None or row["external_id"] is None:
+            continue
+        master = book.wanted.get(int(row["series_id"] or 0))
+        if master is None:
+            book.cancel(row_id, book.is_now[row_id])
+            continue
+        series = {**book.rows.get(int(row["series_id"]), row), **book_journal.columns(master)}
+        plain = {**row, **as_its_rule(entry_of(series), row["recurrence_id"]), **appointment_rows.booked()}
+        book.wanted[row_id] = book_journal.snapshot(plain)
+
+
+def _change(book: WantedRows, row_id: int, kept: dict[str, Any], actor: Actor) -> Row:
+    was = book_journal.columns(kept)
+    if row_id in book.cancelled_now:
+        was |= appointment_rows.cancelled(actor, clock.utc_now())
+    return {n: v for n, v in was.items() if v != book.rows[row_id][n]}
+
+
+def _place(book: WantedRows, left_out: set[int]) -> None:
+    """Take rows out of calendars and enter them into others: only where that differs, all leaving first."""
+    link = appointment_calendar
+    leaving: list[tuple[int, int]] = []
+    entering: list[dict[str, Any]] = []
+    for row_id in sorted(set(book.rows) - left_out):
+        now, wanted = book.calendars.get(row_id, {}), book.wanted_calendars.get(row_id, {})
+        leaving += [(row_id, int(c)) for c, role in now.items() if wanted.get(c) != role]
+        entering += _links(row_id, {c: role for c, role in wanted.items() if now.get(c) != role})
+    for start in range(0, len(leaving), appointment_rows.CHUNK):
+        keys = leaving[start : start + appointment_rows.CHUNK]
+        book.uow.connection.execute(
+            delete(link).where(tuple_(link.c.appointment_id, link.c.calendar_id).in_(keys))
+        )
+    if entering:
+        book.uow.connection.execute(insert(link), entering)
+
+
+def _links(row_id: int, calendars: Calendars) -> list[dict[str, Any]]:
+    return [
+        {"appointment_id": row_id, "calendar_id": int(c), "role": role}
+        for c, role in sorted(calendars.items())
+    ]
+
+
+def _insert_again(book: WantedRows, back: dict[int, dict[str, Any]]) -> None:
+    links: list[dict[str, Any]] = []
+    for row_id, kept in sorted(back.items()):
+        values = {"id": row_id, "practice_id": book.practice_id, **book_journal.columns(kept)}
+        values |= book.origins.get(row_id, {})
+        book.uow.connection.execute(insert(appointment).values(**values))
+        links += _links(row_id, book.wanted_calendars.get(row_id, {}))
+    if links:
+        book.uow.connection.execute(insert(appointment_calendar), links)
+
+
+def _write_extras(book: WantedRows) -> None:
+    """What clients keep, and new revisions for it: no trigger sees it."""
+    rows = {i for i, kept in book.wanted.items() if kept is not None}
+    changed = {
+        key: text
+        for key, text in book.wanted_extras.items()
+        if key[0] in rows and text != book.extras.get(key, "")
+    }
+    if not changed:
+        return
+    beside.write(book.uow, changed)
+    objects: dict[int, set[int]] = {}
+    shown = {i for row_id, _ in changed for i in (row_id, book.master_of(row_id))}
+    for appointment_id in sorted(shown):
+        for calendar_id, ids in appointment_rows.live_objects(book.uow, appointment_id).items():
+            objects.setdefault(calendar_id, set()).update(ids)
+    for calendar_id, touched in sorted(objects.items()):
+        revisions.touch(book.uow, calendar_id, sorted(touched))
+
+
+def _comes_back(book: WantedRows, master: int, members: list[int]) -> bool:
+    if book.wanted_calendars.get(master) != book.calendars.get(master):
+        return True
+    for row_id in members:
+        was, now = book.is_now.get(row_id), book.wanted[row_id]
+        if now is None or now.get("status") == Status.CANCELLED:
+            continue
+        if was is None or any(now.get(n) != was.get(n) for n in (*TIMED, "status", "transparent")):
+            return True
+    return False
+
+
+def _rows_after(book: WantedRows, master: int, members: list[int]) -> Rows:
+    found: dict[int, Row] = {
+        i: {"external_id": None, **book.rows.get(i, {}), "id": i, **book_journal.columns(kept)}
+        for i in members
+        if (kept := book.wanted[i]) is not None
+    }
+    calendars = {i: {int(c): role for c, role in book.wanted_calendars.get(i, {}).items()} for i in found}
+    return Rows(found.pop(master), found, calendars)
+
+
+def _record(book: WantedRows, actor: Actor, touched: set[int]) -> None:
+    rows = []
+    for master in sorted(book.undone):
+        if master not in book.rows:
+            continue
+        ids = [i for i in book.wanted if i == master or (i in touched and book.master_of(i) == master)]
+        calendar_id, private = book.places[master]
+        rows.append(
+            book_journal.row(
+                actor,
+                "undo",
+                practice_id=book.practice_id,
+                appointment_id=master,
+                calendar_id=calendar_id,
+                private=private,
+                patient_id=(book.wanted[master] or {}).get("patient_id"),
+                before=_state(book.calendars.get(master, {}), ids, book.is_now),
+                after=_state(book.wanted_calendars.get(master, {}), ids, book.wanted)
+                | {"undone": book.undone[master]},
+            )
+        )
+    book_journal.write_many(book.uow, rows)
+
+
+def _state(calendars: Calendars, ids: list[int], rows: Any) -> dict[str, Any]:
+    return {"calendars": calendars, "rows": {str(i): rows[i] for i in ids if rows.get(i) is not None}}
