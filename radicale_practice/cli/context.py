@@ -19,6 +19,7 @@ from rich.table import Table
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from typer.core import TyperGroup
 
+from radicale_practice.cli import outages
 from radicale_practice.practice import migrate, practices
 from radicale_practice.practice.database import Database, UnitOfWork, translated_errors
 from radicale_practice.practice.errors import InvalidValue, PracticeError, Unavailable
@@ -62,6 +63,8 @@ class CleanGroup(TyperGroup):
                 return super().invoke(ctx)
         except InvalidValue as error:
             fail(str(error), 2)
+        except Unavailable as error:
+            fail(outages.reason(error))
         except PracticeError as error:
             fail(str(error) or type(error).__name__)
         except (ArgumentError, NoSuchModuleError):
@@ -134,7 +137,8 @@ def database_url(given: str | None, configuration: Path | None = None) -> str:
 def open_database(given: str | None, configuration: Path | None = None) -> Database:
     """The database, set up and of this version. Raises ``Unavailable`` or ``InvalidValue``."""
     database = Database(database_url(given, configuration))
-    with database.read() as uow:
+    outages.require_place(database.url)
+    with outages.explained(), database.read() as uow:
         if not migrate.is_current(uow):
             raise Unavailable("the database is not set up for this version: run radicale-practice init")
     return database

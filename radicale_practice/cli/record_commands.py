@@ -28,19 +28,28 @@ from radicale_practice.practice.records import undo as undoing
 
 attention_app = typer.Typer(help="What a person in the practice has to look at.", no_args_is_help=True)
 
-Since = Annotated[
-    str, typer.Option("--since", help="'2026-11-24 09:00', 'today 08:00', '30min', '2h' or '1d'.")
-]
+SINCE_EXAMPLES = "'2026-11-24 09:00', 'today 08:00', '30min', '2h' or '1d'"
+
+NEWEST = 50
+MOST = 10_000
+
+Since = Annotated[str, typer.Option("--since", help=f"{SINCE_EXAMPLES}.")]
 
 
 def journal(
-    since: Annotated[str | None, typer.Option("--since", help="As in 'undo'; else the last ones.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", help=f"Everything since {SINCE_EXAMPLES}; without it the newest {NEWEST}."),
+    ] = None,
     appointment: Annotated[str | None, typer.Option("--appointment", help="An appointment's id.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at most.")] = 50,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, max=MOST, help="How many at most, the newest.")
+    ] = None,
     practice: PracticeOption = None,
     database: DatabaseOption = None,
 ) -> None:
     """Who changed what, when and from which device; the newest last."""
+    most = limit or (MOST if since is not None else NEWEST)
     with reading(database, practice) as session:
         about = session.practice
         appointment_id = None
@@ -51,10 +60,12 @@ def journal(
             about.id,
             since=parse_since(since, about) if since is not None else None,
             appointment_id=appointment_id,
-            limit=limit,
+            limit=most + 1,
         )
-    for entry in found:
+    for entry in found[-most:]:
         typer.echo(_journal_line(entry, about))
+    if len(found) > most and (since is not None or limit is not None):
+        typer.echo(f"only the newest {most} of them: see --limit", err=True)
 
 
 def _journal_line(entry: journal_list.Entry, about: Practice) -> str:

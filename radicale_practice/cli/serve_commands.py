@@ -13,11 +13,12 @@ from typing import Annotated
 
 import typer
 
+from radicale_practice.cli import outages
 from radicale_practice.cli.context import DatabaseOption, configured, database_url, open_database
 from radicale_practice.demo import accounts, live
 from radicale_practice.demo import practice as demo_practice
 from radicale_practice.demo.practice import Demonstration
-from radicale_practice.practice import migrate, practices
+from radicale_practice.practice import migrate
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import Conflict
 from radicale_practice.practice.upkeep import maintain
@@ -63,7 +64,14 @@ def demo(
         datetime | None, typer.Option("--today", formats=["%Y-%m-%d"], help="The day it is about.")
     ] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes.")] = 1,
-    database: DatabaseOption = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--database",
+            metavar="URL",
+            help="An empty database, or the one of an earlier demonstration; else practice.db in DIRECTORY.",
+        ),
+    ] = None,
 ) -> None:
     """Make a demonstration practice (if there is none yet) and serve it on this machine."""
     from radicale_practice.plugins import serve as server
@@ -121,13 +129,11 @@ def _require_free(port: int) -> None:
 
 def _prepared(database: Database, today: date | None) -> Demonstration:
     """The practice that is there, else a new one about ``today`` (else about this day)."""
-    migrate.upgrade(database)
+    outages.require_place(database.url, existing=False)
+    with outages.explained():
+        migrate.upgrade(database)
     found = demo_practice.find(database)
     if found is None:
-        with database.read() as uow:
-            if practices.list_all(uow):
-                # its accounts have passwords that everybody knows
-                raise Conflict("this database holds a practice: the demonstration needs one of its own")
         found = demo_practice.create(database, today or datetime.now().date())
         maintain.maintain(database)
     elif not demo_practice.is_about(found, today or datetime.now().date()):

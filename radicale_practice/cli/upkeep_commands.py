@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.progress import TaskID
 
+from radicale_practice.cli import outages
 from radicale_practice.cli.context import (
     DatabaseOption,
     PracticeOption,
@@ -20,30 +21,38 @@ from radicale_practice.cli.context import (
     writing,
 )
 from radicale_practice.practice import migrate, practices
-from radicale_practice.practice.database import Database
-from radicale_practice.practice.errors import NotFound
+from radicale_practice.practice.database import Database, UnitOfWork
+from radicale_practice.practice.errors import InvalidValue, NotFound
 from radicale_practice.practice.sync import revisions
 from radicale_practice.practice.upkeep import check as checks
 from radicale_practice.practice.upkeep import maintain as housekeeping
+
+DEFAULT_ZONE = "Europe/Vienna"
+DEFAULT_LANGUAGE = "de"
 
 settings_app = typer.Typer(help="What a practice may set.", no_args_is_help=True)
 
 
 def init(
     name: Annotated[str | None, typer.Option("--name", help="The name of a practice to make.")] = None,
-    time_zone: Annotated[str, typer.Option("--time-zone", help="IANA zone.")] = "Europe/Vienna",
-    language: Annotated[str, typer.Option("--language", help="Language code.")] = "de",
+    time_zone: Annotated[
+        str | None, typer.Option("--time-zone", help=f"Its IANA zone; else {DEFAULT_ZONE}.")
+    ] = None,
+    language: Annotated[
+        str | None, typer.Option("--language", help=f"de or en; else {DEFAULT_LANGUAGE}.")
+    ] = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Set the database up or bring it to this version, and make a practice."""
+    """Set the database up or bring it to this version, and make a practice. Harmless to repeat."""
+    if name is None and (time_zone is not None or language is not None):
+        raise InvalidValue("--time-zone and --language are of a practice: give its --name")
     opened = Database(database_url(database))
-    migrate.upgrade(opened)
+    outages.require_place(opened.url, existing=False)
+    with outages.explained():
+        migrate.upgrade(opened)
     with opened.write(actor()) as uow:
         if name is not None:
-            try:
-                practices.find(uow, name)
-            except NotFound:
-                practices.create(uow, name, time_zone, language)
+            _require_practice(uow, name, time_zone, language)
         known = practices.list_all(uow)
     typer.echo("the database is ready")
     for practice in known:
@@ -52,6 +61,24 @@ def init(
         )
     if not known:
         typer.echo("there is no practice yet; make one: radicale-practice init --name 'Practice at the Park'")
+
+
+def _require_practice(uow: UnitOfWork, name: str, time_zone: str | None, language: str | None) -> None:
+    """Make the practice, or see that the one that is there is as asked for."""
+    try:
+        there = practices.find(uow, name)
+    except NotFound:
+        practices.create(
+            uow, name, time_zone or DEFAULT_ZONE, DEFAULT_LANGUAGE if language is None else language
+        )
+        return
+    asked = {"time_zone": time_zone, "language": language.lower() if language is not None else None}
+    for setting, value in asked.items():
+        if value is not None and value != getattr(there, setting):
+            raise InvalidValue(
+                f"this practice is there, with {setting} {getattr(there, setting)}; to change it:"
+                f" radicale-practice settings set {setting} {value}"
+            )
 
 
 def maintain(database: DatabaseOption = None) -> None:

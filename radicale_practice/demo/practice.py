@@ -15,7 +15,7 @@ from radicale_practice.demo.names import FAMILIES, MEN, TREATMENTS, WOMEN
 from radicale_practice.demo.schedule import Planned
 from radicale_practice.practice import calendars, practices
 from radicale_practice.practice.database import Database, UnitOfWork
-from radicale_practice.practice.errors import NotFound
+from radicale_practice.practice.errors import Conflict
 from radicale_practice.practice.model import Actor, CalendarKind, Role
 from radicale_practice.practice.people import directory, staff
 from radicale_practice.practice.projections import Practice
@@ -70,7 +70,12 @@ def create(database: Database, today: date, seed: int = SEED) -> Demonstration:
     rng = _random(seed, today)
     with database.write(Actor(program="radicale-practice demo")) as uow:
         practice = practices.create(
-            uow, PRACTICE_NAME, ZONE, "de", {"subjects": list(TREATMENTS)}, public_id=_id(rng)
+            uow,
+            PRACTICE_NAME,
+            ZONE,
+            "de",
+            {"subjects": list(TREATMENTS), practices.DEMONSTRATION: True},
+            public_id=_id(rng),
         )
         accounts = tuple(_person(uow, practice, person, seed, rng) for person in _PEOPLE)
         rooms = [
@@ -95,12 +100,17 @@ def create(database: Database, today: date, seed: int = SEED) -> Demonstration:
 
 
 def find(database: Database, seed: int = SEED) -> Demonstration | None:
-    """The demonstration practice that is in the database already, None if there is none."""
+    """The demonstration practice that is in the database already, None if there is no practice at all.
+
+    Raises ``Conflict`` if there is somebody's practice: the demonstration's passwords are known to everybody.
+    """
     with database.read() as uow:
-        try:
-            practice = practices.find(uow, PRACTICE_NAME)
-        except NotFound:
+        there = practices.list_all(uow)
+        if not all(practice.settings.demonstration for practice in there):
+            raise Conflict("this database holds a practice: the demonstration needs one of its own")
+        if not there:
             return None
+        practice = there[0]
         members = {member.user_name: member for member in staff.list_all(uow, practice.id)}
     accounts = [
         Account(members[name].id, name, members[name].display_name, role, password_of(name, seed))

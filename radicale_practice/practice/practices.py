@@ -32,6 +32,12 @@ FALLBACK_ZONE = "Europe/Vienna"
 OWN_COLUMNS = ("name", "time_zone", "language")
 """What a practice may set that has a column of its own."""
 
+LANGUAGES = ("de", "en")
+"""What a practice may speak: there are words for each of these in ``event.words``."""
+
+DEMONSTRATION = "demonstration"
+"""The setting that nobody sets: it marks the practice that ``demo`` made."""
+
 _COLUMNS = (
     practice_table.c.id,
     practice_table.c.public_id,
@@ -90,10 +96,11 @@ def create(
     settings: Mapping[str, Any] | None = None,
     public_id: str | None = None,
 ) -> Practice:
-    """Make a practice. ``time_zone``: IANA name; ``language``: two letters ("de", "en", ...).
+    """Make a practice. ``time_zone``: IANA name; ``language``: one of ``LANGUAGES``, also with a
+    region ("de-at").
 
-    ``public_id`` is random unless given. Raises ``InvalidValue`` for an empty name, an unknown zone or
-    setting.
+    ``public_id`` is random unless given. Raises ``InvalidValue`` for an empty name, an unknown zone, language
+    or setting.
     """
     values: dict[str, Any] = {
         **_checked(name=name, time_zone=time_zone, language=language),
@@ -112,6 +119,8 @@ def set_settings(uow: UnitOfWork, practice_id: int, values: Mapping[str, Any]) -
 
     Raises ``InvalidValue`` (unknown name, another kind of value, out of range), ``NotFound``.
     """
+    if DEMONSTRATION in values:
+        raise InvalidValue("only radicale-practice demo marks its practice as a demonstration")
     former = get(uow, practice_id)
     own = _checked(**{name: value for name, value in values.items() if name in OWN_COLUMNS})
     settings = change_settings(former.settings, {n: v for n, v in values.items() if n not in own})
@@ -136,7 +145,8 @@ def set_settings(uow: UnitOfWork, practice_id: int, values: Mapping[str, Any]) -
 
 def settings_of(practice: Practice) -> dict[str, Any]:
     """Everything that ``set_settings`` can change, by name."""
-    return {name: getattr(practice, name) for name in OWN_COLUMNS} | asdict(practice.settings)
+    settings = {name: value for name, value in asdict(practice.settings).items() if name != DEMONSTRATION}
+    return {name: getattr(practice, name) for name in OWN_COLUMNS} | settings
 
 
 def setting_from_text(name: str, text: str) -> Any:
@@ -176,8 +186,9 @@ def _checked(**values: Any) -> dict[str, Any]:
         raise InvalidValue("the time zone is not an IANA zone")
     if "language" in checked:
         checked["language"] = checked["language"].lower()
-        if not re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{2,4})?", checked["language"], re.ASCII):
-            raise InvalidValue("the language is a code like 'de' or 'en'")
+        if not re.fullmatch(rf"({'|'.join(LANGUAGES)})(-[a-z0-9]{{2,4}})?", checked["language"], re.ASCII):
+            known = " or ".join(f"'{language}'" for language in LANGUAGES)
+            raise InvalidValue(f"the language is {known}, also with a region like 'de-at'")
     return checked
 
 

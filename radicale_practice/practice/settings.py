@@ -50,6 +50,7 @@ class PracticeSettings:
     journal_days: int = 3653
     journal_private_days: int = 90
     holiday_country: str = ""
+    demonstration: bool = False
 
 
 @lru_cache(maxsize=256)

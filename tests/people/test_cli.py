@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -61,6 +62,41 @@ def test_init_twice_is_no_harm(run: Run, database: Database) -> None:
     assert "ST Praxis" in run("init", "--name", "ST Praxis").stdout
     with database.read() as uow:
         assert len(practices.list_all(uow)) == 1
+
+
+def test_init_of_a_practice_that_is_there_does_not_pass_over_what_it_is_asked(run: Run) -> None:
+    said = run("init", "--name", "ST Praxis", "--time-zone", "Europe/Berlin", code=2).stderr
+    assert "settings set time_zone Europe/Berlin" in said
+    assert "settings set language en" in run("init", "--name", "ST Praxis", "--language", "en", code=2).stderr
+    assert (
+        "(Europe/Vienna, de)"
+        in run("init", "--name", "ST Praxis", "--time-zone", "Europe/Vienna", "--language", "DE").stdout
+    )
+    run("init", "--time-zone", "Europe/Berlin", code=2)
+    assert "(Europe/Berlin, en-gb)" in (
+        run("init", "--name", "Zweite", "--time-zone", "Europe/Berlin", "--language", "en-GB").stdout
+    )
+    run("init", "--name", "Dritte", "--time-zone", "Mars/Olympus", code=2)
+
+
+@pytest.mark.parametrize("language", ["zz", "fr", "deutsch", "de_AT", ""])
+def test_a_language_without_words_is_refused(run: Run, language: str) -> None:
+    assert "'de' or 'en'" in run("init", "--name", "Zweite", "--language", language, code=2).stderr
+    assert "Zweite" not in run("init").stdout
+
+
+def test_the_journal_since_a_time_is_whole_or_says_that_it_is_cut(run: Run, anna: None) -> None:
+    for number in range(60):
+        run("location", "add", f"Ort {number}")
+    assert len(run("journal").stdout.splitlines()) == 50
+    whole = run("journal", "--since", "1d")
+    assert sum("location Ort" in line for line in whole.stdout.splitlines()) == 60
+    assert whole.stderr == ""
+    cut = run("journal", "--since", "1d", "--limit", "10")
+    assert len(cut.stdout.splitlines()) == 10
+    assert "Ort 59 added" in cut.stdout.splitlines()[-1]
+    assert "only the newest 10" in cut.stderr
+    assert "--limit" in cut.stderr
 
 
 def test_staff(run: Run, anna: None, database: Database) -> None:
@@ -411,7 +447,57 @@ def test_a_wrong_database_is_one_line(url: str, code: int) -> None:
     assert len(result.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("command", [["init"], ["staff", "list"], ["serve"], ["maintain"]])
+def test_a_directory_that_is_missing_is_named(command: list[str], tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/missing/practice.db"
+    result = CliRunner().invoke(app, [*command, "--database", url])
+    assert result.exit_code == 1
+    assert f"there is no directory {tmp_path}/missing" in result.stderr
+    assert not (tmp_path / "missing").exists()
+
+
+def test_a_file_that_cannot_be_a_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no database at all, but longer than a header" * 50, encoding="utf-8")
+    for place, why in (("notes.txt", "is no SQLite database"), (".", "is a directory")):
+        url = f"sqlite:///{tmp_path}/{place}"
+        result = CliRunner().invoke(app, ["staff", "list", "--database", url])
+        assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+        assert why in result.stderr
+
+
+def test_what_is_wrong_with_postgresql_is_said(postgresql_url: str) -> None:
+    wrong = {
+        "postgresql://nobody@127.0.0.1:1/none": "Connection refused",
+        postgresql_url.rpartition("/")[0] + "/none": 'database "none" does not exist',
+        postgresql_url.replace("practice@", "nobody:secret@"): 'role "nobody" does not exist',
+    }
+    for url, why in wrong.items():
+        result = CliRunner().invoke(app, ["staff", "list", "--database", url])
+        assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1), result.stderr
+        assert why in result.stderr
+        assert "secret" not in result.stderr
+
+
+def test_a_database_that_somebody_writes_is_said_to_be_busy(
+    run: Run, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("radicale_practice.practice.database.SQLITE_BUSY_TIMEOUT", 0.05)
+    monkeypatch.setenv("RADICALE_PRACTICE_DATABASE", sqlite_url)
+    writer = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    try:
+        said = run("init", "--name", "Zweite", code=1).stderr
+    finally:
+        writer.close()
+    assert "another program is writing" in said
+
+
 def test_a_database_not_set_up_says_what_to_do(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["staff", "list", "--database", f"sqlite:///{tmp_path}/new.db"])
+    assert result.exit_code == 1
+    assert "radicale-practice init" in result.stderr
+    assert not (tmp_path / "new.db").exists()
+    (tmp_path / "new.db").touch()
     result = CliRunner().invoke(app, ["staff", "list", "--database", f"sqlite:///{tmp_path}/new.db"])
     assert result.exit_code == 1
     assert "radicale-practice init" in result.stderr

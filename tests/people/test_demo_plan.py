@@ -15,7 +15,9 @@ from sqlalchemy import select, text
 from radicale_practice.demo import practice as demo
 from radicale_practice.demo import schedule
 from radicale_practice.demo.schedule import Planned, plan
+from radicale_practice.practice import practices
 from radicale_practice.practice.database import Database
+from radicale_practice.practice.errors import Conflict
 from radicale_practice.practice.people import staff
 from radicale_practice.practice.schema.practice_tables import appointment, patient
 
@@ -93,10 +95,25 @@ def rows(database: Database) -> dict[str, list[tuple[Any, ...]]]:
         return found
 
 
+def test_beside_a_practice_of_somebody_there_is_none(database: Database) -> None:
+    demo.create(database, date(2026, 11, 21))
+    with database.write() as uow:
+        practices.create(uow, "Praxis am Park")
+    with pytest.raises(Conflict, match="holds a practice"):
+        demo.find(database)
+
+
 def test_in_the_database(database: Database, tmp_path: object) -> None:
     today = date(2026, 11, 21)
     made = demo.create(database, today)
     assert demo.find(database) == made
+    with database.write() as uow:
+        practices.set_settings(uow, made.practice.id, {"name": "Umbenannt", "brake_days": 8})
+        uow.connection.execute(text("UPDATE practice SET external_id = 'P1'"))
+    renamed = demo.find(database)
+    assert renamed is not None
+    assert (renamed.practice.name, renamed.accounts) == ("Umbenannt", made.accounts)
+    assert demo.is_about(renamed, today)
     found = rows(database)
     assert len(found["patient"]) == 200
     assert 1500 < len(found["appointment"]) < 4000

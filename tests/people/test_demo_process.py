@@ -22,6 +22,7 @@ from requests.auth import HTTPBasicAuth
 
 from radicale_practice.practice import practices
 from radicale_practice.practice.database import Database
+from radicale_practice.practice.people import staff
 from tests.processes import STOP_SECONDS, ServerProcess, free_port, wait_until
 
 DEMO = [sys.executable, "-m", "radicale_practice.cli.main", "demo"]
@@ -191,16 +192,26 @@ def test_another_day_or_a_port_in_use_is_said(tmp_path: Path) -> None:
     assert "another day" in wrong.stderr
 
 
-def test_a_practice_of_somebody_is_no_place_for_a_demonstration(sqlite_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["Praxis am Park", "ST Praxis"])
+def test_a_practice_of_somebody_is_no_place_for_a_demonstration(
+    sqlite_url: str, tmp_path: Path, name: str
+) -> None:
     database = Database(sqlite_url)
     with database.write() as uow:
-        practices.create(uow, "Praxis am Park", "Europe/Vienna", "de")
+        practices.create(uow, name, "Europe/Vienna", "de")
     more = ["--directory", str(tmp_path / "d"), "--port", str(free_port()), "--database", sqlite_url]
     refused = subprocess.run([*DEMO, *more], capture_output=True, text=True, timeout=180, check=False)
     assert refused.returncode == 1
     assert "holds a practice" in refused.stderr
     with database.read() as uow:
         assert len(practices.list_all(uow)) == 1
+        assert staff.list_all(uow, practices.find(uow).id) == []
+
+
+def test_the_help_of_demo_names_no_environment() -> None:
+    said = subprocess.run([*DEMO, "--help"], capture_output=True, text=True, timeout=180, check=True).stdout
+    assert "RADICALE_PRACTICE_DATABASE" not in said
+    assert "practice.db" in said
 
 
 def _answers(port: int) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from radicale_practice.event.words import not_booked_prefixes, words_of
 from radicale_practice.practice import practices
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import InvalidValue
@@ -101,3 +102,16 @@ def test_a_journal_is_not_emptied_by_a_stored_nonsense(database: Database, pract
     with database.write() as uow:
         uow.connection.execute(text("""UPDATE practice SET settings = '{"journal_days": -1}'"""))
         assert practices.get(uow, practice.id).settings.journal_days == PracticeSettings().journal_days
+
+
+def test_a_practice_can_have_the_languages_that_events_have_words_for() -> None:
+    assert len({words_of(language).busy for language in practices.LANGUAGES}) == len(practices.LANGUAGES)
+    assert len(not_booked_prefixes()) == len(practices.LANGUAGES)
+
+
+def test_nobody_sets_the_mark_of_the_demonstration(database: Database, practice: Practice) -> None:
+    with database.write() as uow:
+        assert "demonstration" not in practices.settings_of(practice)
+        for value in (True, False):
+            with pytest.raises(InvalidValue):
+                practices.set_settings(uow, practice.id, {"demonstration": value})
