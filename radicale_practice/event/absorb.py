@@ -109,7 +109,7 @@ def _uploaded(
     """What each VEVENT says, the master first, the exceptions by date; and their one UID."""
     former = current.master if current is not None else None
     all_day_zone = former.time_zone if former is not None and former.all_day else _zone(projection)
-    series: tuple[str, bool] | None = None
+    series: read_event.SeriesForm | None = None
     uploads: list[Uploaded] = []
     uid = read_event.uid_value(events[0])
     seen: set[datetime | None] = set()
@@ -121,7 +121,7 @@ def _uploaded(
             raise InvalidCalendarObject("two events for one instance", event.begin.number)
         seen.add(facts.recurrence_id)
         if event in masters:
-            series = (facts.zone, facts.all_day)
+            series = read_event.SeriesForm(facts.zone, facts.all_day, facts.start.time())
             _check_rule(event, facts, former)
         entries, personal = read_event.pieces_of(event, facts, projection, series)
         uploads.append(Uploaded(facts, entries, personal, event.begin.number))
@@ -145,12 +145,13 @@ def _appointments(
     uploads: list[Uploaded], current: CalendarObject | None, reader: Reader
 ) -> tuple[tuple[Appointment, ...], tuple[Finding, ...]]:
     """The desired rows, the master first; every uploaded instance becomes one."""
-    reader.look_up(current)
     findings: list[Finding] = []
     rows: list[Appointment] = []
     former = current.master if current is not None else None
     master: Appointment | None = None
-    if uploads[0].facts.recurrence_id is None:
+    of_master = uploads[0].facts.recurrence_id is None
+    reader.look_up(current, uploads[0].facts.start - former.start if of_master and former else timedelta())
+    if of_master:
         # An override that lives here alone, without its master, is a single event to the client.
         master = reader.read(uploads[0], former, None, findings)
         rows.append(master)

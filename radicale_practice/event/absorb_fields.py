@@ -21,7 +21,8 @@ from radicale_practice.practice.model import (
     View,
 )
 
-_PHONE_LINE = re.compile(r"Tel\. (.*)\Z")
+_PHONE_LINE = re.compile(r"Tel\. (.*\d.*\d.*\d.*)\Z")
+"""Our own line. Words alone ("Tel. Rückruf vereinbart") are somebody's note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +73,38 @@ def read_title(typed: str, base: Base, projection: Projection, titles: Titles) -
         return _new_title(typed, titles)
     if present.patient is None:
         return _block_title(typed, base, projection, titles)
-    rest = _without_patient(typed, present.patient, base, projection)
-    if rest is not None:
-        return _same_patient(rest, present, base, projection)
-    found = titles.recognise(typed, names=projection.view is View.FULL)
-    if found is not None and found.patient.id != present.patient.id:
-        subject, phone = _subject_and_phone(found.rest, base, projection)
-        return TitleRead(
-            found.patient, subject, phone, FindingKind.CHANGED_PATIENT, present.patient.id, unlinked=True
-        )
-    if found is not None:
-        return _same_patient(found.rest, present, base, projection)
+    former = present.patient
+    for text, phone in _with_and_without_phone(typed):
+        rest = _without_patient(text, former, base, projection)
+        if rest is not None:
+            return _same_patient(_beside(rest, phone), present, base, projection)
+    for text, phone in _with_and_without_phone(typed):
+        found = titles.recognise(text, names=projection.view is View.FULL)
+        if found is not None and found.patient.id == former.id:
+            return _same_patient(_beside(found.rest, phone), present, base, projection)
+        if found is not None:
+            subject, phone = _subject_and_phone(_beside(found.rest, phone), base, projection)
+            return TitleRead(
+                found.patient, subject, phone, FindingKind.CHANGED_PATIENT, former.id, unlinked=True
+            )
     if projection.view is View.FULL:
         return TitleRead(
-            None, typed, finding=FindingKind.UNLINKED, former_patient_id=present.patient.id, unlinked=True
+            None, typed, finding=FindingKind.UNLINKED, former_patient_id=former.id, unlinked=True
         )
     return _same_patient(typed, present, base, projection)
+
+
+def _with_and_without_phone(typed: str) -> list[tuple[str, str]]:
+    """The title as it is, and without a phone number at its end, which is no part of anybody's name.
+
+    Each with the number that was taken off.
+    """
+    bare, phone = titles_module.split_phone(typed)
+    return [(typed, ""), (bare, phone)] if phone else [(typed, "")]
+
+
+def _beside(rest: str, phone: str) -> str:
+    return f"{rest} {phone}".strip() if phone else rest
 
 
 def _new_title(typed: str, titles: Titles) -> TitleRead:
@@ -133,9 +150,9 @@ def _same_patient(rest: str, present: Appointment, base: Base, projection: Proje
     """The patient stays; a hidden subject stays too if its word, or nothing, stands in its place."""
     visible = views.shown_subject(present, projection, base.subject_by)
     hidden = visible != clean_text(present.subject)
-    if rest == visible or (hidden and not rest.strip()):
-        return TitleRead(present.patient, present.subject, typed_subject=False)
-    subject, phone = _subject_and_phone(rest, base, projection)
+    subject, phone = (rest, "") if rest == visible else _subject_and_phone(rest, base, projection)
+    if subject == visible or (hidden and not subject.strip()):
+        return TitleRead(present.patient, present.subject, phone, typed_subject=False)
     return TitleRead(present.patient, subject, phone)
 
 
@@ -178,18 +195,25 @@ def _known_location(
 
 
 def read_description(typed: str, present: Appointment | None, projection: Projection) -> tuple[str, str]:
-    """(phone, note) after the viewer's description; our own lines in front are recognised."""
+    """(phone, note) after the viewer's description.
+
+    Our own lines are recognised: as they were shown wherever somebody has typed around them, others (a copied
+    event's, a changed number) at the beginning.
+    """
     phone, note = (present.phone, present.note) if present is not None else ("", "")
     link = views.link_of(present, projection) if present is not None else ""
     if present is not None and typed == views.description(present, projection, link):
         return phone, note
     lines = typed.split("\n")
+    if link and link in lines:
+        lines.remove(link)
     if projection.view is View.FULL:
-        match = _PHONE_LINE.match(lines[0])
-        if match is not None and match.group(1).strip():
-            shown = views.phone_line(present, projection) if present is not None else ""
-            phone = phone if lines[0] == shown else match.group(1)
-            lines = lines[1:]
+        shown = views.phone_line(present, projection) if present is not None else ""
+        match = _PHONE_LINE.match(lines[0]) if lines else None
+        if shown and shown in lines:
+            lines.remove(shown)
+        elif match is not None:
+            phone, lines = match.group(1), lines[1:]
         else:
             phone = ""
     if lines and is_link(lines[0], projection):

@@ -5,12 +5,14 @@ Done here, on the parsed text, before anything is understood (``normalise``, ide
 1. A byte order mark goes; lines end in CRLF; empty lines and control characters that XML cannot carry go;
    a line folded inside a character is folded anew.
 2. METHOD goes (RFC 4791 4.1).
-3. A TZID becomes its IANA zone: Windows names, prefixed and unknown ones (judged by their VTIMEZONE, else
-   the practice's zone). Its VTIMEZONE becomes ours; so does one that is wrong for its zone in the years of
-   the event, one sent twice, and one that is missing.
-4. Floating times get the practice's zone, in RECURRENCE-ID, EXDATE and RDATE that of the event's start.
-   A TZID on a UTC time goes. A missing or wrong VALUE=DATE is put right.
-5. EXDATE and RDATE that mix dates and times take the form of the event's start.
+3. A TZID becomes its IANA zone: Windows names (the practice's own zone where its clocks are the same),
+   prefixed and unknown ones (judged by their VTIMEZONE, else the practice's zone). Its VTIMEZONE becomes
+   ours; so does one that is wrong for its zone in the years of the event, one sent twice, and one that is
+   missing.
+4. Floating times get the practice's zone, in DTEND, RECURRENCE-ID, EXDATE and RDATE that of the event's
+   start. A TZID on a UTC time goes. A missing or wrong VALUE=DATE is put right.
+5. EXDATE and RDATE that mix dates and times, or UTC and other times in one line, take the form of the
+   event's start.
 6. Of a property that may stand only once, the first one stays. RRULE, RDATE and EXDATE of an overridden
    instance go: they mean nothing there.
 
@@ -149,7 +151,7 @@ def _settle_times(event: Component, time_zone: str) -> None:
     _, all_day, utc = parse_time(start.value, start.number)
     zone = UTC if utc else start.parameter("TZID") or time_zone
     for name in _TIMES:
-        own_zone = time_zone if name in ("DTSTART", "DTEND") else zone
+        own_zone = time_zone if name == "DTSTART" else zone
         for line in event.all(name):
             if name in ("EXDATE", "RDATE") and not line.value.strip():
                 _replace(event, line, None)
@@ -167,11 +169,13 @@ def _settled(line: Line, zone: str, like_start: tuple[bool, str] | None) -> str:
     dates = [is_date(value) for value in firsts]
     for value in firsts:
         parse_time(value, line.number)
-    if like_start is not None and not period and any(date != like_start[0] for date in dates):
+    in_utc = [value.endswith(("Z", "z")) for value in firsts]
+    mixed = any(in_utc) and not all(in_utc)
+    if like_start is not None and not period and (mixed or any(date != like_start[0] for date in dates)):
         all_day, clock = like_start
         return _list_like_start(line, values, zone, all_day, clock)
     flat = line.raw.replace("\r\n ", "").replace("\r\n\t", "")
-    utc = any(value.endswith(("Z", "z")) for value in firsts)
+    utc = any(in_utc)
     head, _, tail = _split_head(flat, line)
     declared = (line.parameter("VALUE") or "").upper()
     if all(dates):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
+from typing import NamedTuple
 
 from radicale_practice.event.absorb_fields import is_link
 from radicale_practice.event.content_lines import Component, Line
@@ -27,6 +28,14 @@ MAX_DATES = 5000
 
 _PERSONAL_NAMES = frozenset(("X-MOZ-LASTACK", "X-MOZ-GENERATION", "X-APPLE-DEFAULT-ALARM"))
 _PERSONAL_PREFIXES = ("X-MOZ-SNOOZE-TIME", "X-APPLE-TRAVEL-", "X-APPLE-LOCAL-DEFAULT-ALARM")
+
+
+class SeriesForm(NamedTuple):
+    """In what terms the dates of a series are: its zone, whether all-day, the clock time of its instances."""
+
+    zone: str
+    all_day: bool
+    clock: time
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +69,11 @@ def start_of(event: Component) -> tuple[datetime, str, bool]:
     return wall, "" if all_day else UTC if utc else line.parameter("TZID") or UTC, all_day
 
 
-def read_facts(event: Component, all_day_zone: str, series: tuple[str, bool] | None) -> Facts:
+def read_facts(event: Component, all_day_zone: str, series: SeriesForm | None) -> Facts:
     """What a VEVENT in normal form says.
 
-    ``all_day_zone``: the zone kept with an all-day event. ``series``: zone and all-day of the master, in
-    whose terms RECURRENCE-ID is read; None for a master or an orphan. Raises ``InvalidCalendarObject``.
+    ``all_day_zone``: the zone kept with an all-day event. ``series``: the master's form, in whose terms
+    RECURRENCE-ID is read; None for a master or an orphan. Raises ``InvalidCalendarObject``.
     """
     start, zone, all_day = start_of(event)
     zone = zone or all_day_zone
@@ -74,7 +83,7 @@ def read_facts(event: Component, all_day_zone: str, series: tuple[str, bool] | N
     rules = event.all("RRULE")
     if len(rules) > 1:
         raise InvalidCalendarObject("more than one RRULE", rules[1].number)
-    series_zone, series_all_day = series if series is not None else (zone, all_day)
+    form = series if series is not None else SeriesForm(zone, all_day, start.time())
     return Facts(
         start=start,
         end=_end(event, start, zone, all_day),
@@ -88,7 +97,7 @@ def read_facts(event: Component, all_day_zone: str, series: tuple[str, bool] | N
         rrule=rules[0].value.strip() if rules else "",
         rdate=_dates(event, "RDATE", zone, all_day),
         exdate=_dates(event, "EXDATE", zone, all_day),
-        recurrence_id=_recurrence_id(event, series_zone, series_all_day, start),
+        recurrence_id=_recurrence_id(event, form),
         uid=uid_value(event),
     )
 
@@ -164,18 +173,18 @@ def dates_of(line: Line, zone: str, all_day: bool) -> list[datetime]:
     return [midnight(wall) for wall in walls] if all_day else walls
 
 
-def _recurrence_id(event: Component, zone: str, all_day: bool, start: datetime) -> datetime | None:
+def _recurrence_id(event: Component, series: SeriesForm) -> datetime | None:
     """The instance that is overridden, as a wall time of the series whatever form it came in."""
     line = event.first("RECURRENCE-ID")
     if line is None:
         return None
     if line.parameter("RANGE") is not None:
         raise InvalidCalendarObject("RECURRENCE-ID with RANGE cannot be kept", line.number)
-    wall, date_only = wall_in(line, line.value, zone)
-    if all_day:
+    wall, date_only = wall_in(line, line.value, series.zone)
+    if series.all_day:
         return midnight(wall)
-    # A date for a series with times: the instance of that day has the time of this VEVENT's own start.
-    return datetime.combine(wall.date(), start.time()) if date_only else wall
+    # A date for a series with times: the instance of that day, whatever time it was moved to.
+    return datetime.combine(wall.date(), series.clock) if date_only else wall
 
 
 def is_personal(name: str) -> bool:
@@ -184,7 +193,7 @@ def is_personal(name: str) -> bool:
 
 
 def pieces_of(
-    event: Component, facts: Facts, projection: Projection, series: tuple[str, bool] | None
+    event: Component, facts: Facts, projection: Projection, series: SeriesForm | None
 ) -> tuple[list[Entry], list[Placed]]:
     """(shared entries with their bases, personal pieces with their positions) of a VEVENT in normal form."""
     entries: list[Entry] = []
@@ -223,7 +232,7 @@ def _end_basis(facts: Facts) -> str:
     return f"{moment_basis(facts.start, facts.zone, facts.all_day)}/{format_date_time(facts.end)}"
 
 
-def _basis(line: Line, facts: Facts, projection: Projection, series: tuple[str, bool] | None) -> str:
+def _basis(line: Line, facts: Facts, projection: Projection, series: SeriesForm | None) -> str:
     """What a modelled line says, in the words ``render_event`` compares it with; "" for the others."""
     match line.name:
         case "UID":
@@ -242,7 +251,7 @@ def _basis(line: Line, facts: Facts, projection: Projection, series: tuple[str, 
         case "RRULE":
             return facts.rrule
         case "RECURRENCE-ID" if facts.recurrence_id is not None:
-            zone, all_day = series if series is not None else (facts.zone, facts.all_day)
+            zone, all_day = (series.zone, series.all_day) if series else (facts.zone, facts.all_day)
             return moment_basis(facts.recurrence_id, zone, all_day)
         case "EXDATE" | "RDATE":
             return date_bases(dates_of(line, facts.zone, facts.all_day))

@@ -19,6 +19,7 @@ _ALWAYS = 1970
 """Year in which the first observance begins, unless an earlier one is needed."""
 
 _EARLIEST = 1601
+_COMPARED_FROM = datetime(2000, 1, 1)
 _RDATES_A_LINE = 4
 _WEEKDAYS = ("SU", "MO", "TU", "WE", "TH", "FR", "SA")
 _LONGEST_TZID = 255
@@ -141,7 +142,8 @@ def resolve(
     """The IANA name for a client's TZID; None if nothing is known about it.
 
     ``vtimezone_lines``: the unfolded content lines of the VTIMEZONE that came with it, if any. In this
-    order: an IANA name in any case (links stay); a Windows name; the same behind a prefix
+    order: an IANA name in any case (links stay); a Windows name, whose zone is ``prefer`` if their clocks
+    have been the same since 2000; the same behind a prefix
     (``/freeassociation.sourceforge.net/Europe/Vienna``) or before a counter (``Europe/Vienna 1``); an Outlook
     display name (``(UTC+01:00) Amsterdam, Berlin, …``); a bare offset; at last the zone whose offsets are
     those of the VTIMEZONE in ``year`` (default: the present one) and the next, ``prefer`` before others.
@@ -150,13 +152,39 @@ def resolve(
     if len(name) > _LONGEST_TZID or not name.isprintable():
         name = ""
     for form in _forms(name):
-        known = zones.canonical(form) or WINDOWS_ZONES.get(form.lower())
+        known = zones.canonical(form)
+        if known is None and (windows := WINDOWS_ZONES.get(form.lower())) is not None:
+            known = _same_or(windows, prefer)
         if known:
             return known
     known = _display_name(name, prefer) or _offset_name(name)
     if known or not vtimezone_lines:
         return known
     return foreign_zones.judge(vtimezone_lines, prefer, year or datetime.now(UTC).year)
+
+
+@lru_cache(maxsize=256)
+def _same_or(zone: str, prefer: str) -> str:
+    """``prefer`` if nobody's clock can tell it from ``zone``: a practice in Vienna is not moved to Berlin."""
+    ours, theirs = tzif.history(prefer), tzif.history(zone)
+    if ours is None or theirs is None or _clock(ours) != _clock(theirs):
+        return zone
+    return zones.canonical(prefer) or zone
+
+
+def _clock(history: tzif.ZoneHistory) -> tuple[object, ...]:
+    """The offset in 2000 and all its changes since."""
+    before = [onset.after.offset for onset in history.onsets if onset.at < _COMPARED_FROM]
+    since = [(onset.at, onset.after.offset) for onset in history.onsets if onset.at >= _COMPARED_FROM]
+    yearly = [
+        (c.month, c.week, c.weekday, c.seconds, c.before.offset, c.after.offset) for c in history.yearly
+    ]
+    return (
+        before[-1] if before else history.first.offset,
+        since,
+        sorted(yearly),
+        max(history.yearly_from, 2000),
+    )
 
 
 def _forms(name: str) -> Iterator[str]:

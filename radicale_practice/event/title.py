@@ -2,13 +2,15 @@
 
 Separators are –, — and - (with a space beside it), : and comma, none of them directly between two digits.
 A patient is recognised by number, by pseudonym (``MaMu 4711``, the initials must fit) or by exact full
-name in either order, as the whole title or as a whole part of it, if exactly one patient fits.
+name in either order, as the whole title or as a whole part of it, if exactly one patient fits and no part
+names another. Marks beside a part (✅, ❗, ``!``, ``?``, ``*``) do not belong to the name; they stay.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from radicale_practice.event.directory import Directory
@@ -17,6 +19,12 @@ from radicale_practice.practice.people.names import fold, name_keys
 
 _SEPARATOR = re.compile(r"\s*[–—]\s*|\s+-\s*|-\s+|\s*[:,]\s*")
 _PHONE = re.compile(r"(?:^|(?<=[\s,;:–—-]))(?:\(?(?:\+|00)\d|\(?0)[\d /().-]{4,24}\d$", re.ASCII)
+_DATE = re.compile(
+    r"(?<![\d/])(?:0?[1-9]|[12]\d|3[01])\s?([./-])\s?(?:0?[1-9]|1[0-2])\s?\1\s?(?:19|20)\d\d$", re.ASCII
+)
+_CLOCK = r"(?:[01]?\d|2[0-3])\.?[0-5]\d"
+_FROM_TO = re.compile(rf"(?:\d{{1,2}}\.\d{{1,2}}\.(?:\d\d)*\s+)?{_CLOCK}\s?-\s?{_CLOCK}", re.ASCII)
+_MARKS = frozenset("!?*\u203c\u2049\ufe0f\u200d")
 _MAX_TITLE = 500
 _MAX_PARTS = 12
 _MAX_NUMBER = 64
@@ -72,7 +80,10 @@ class Titles:
         if len(certain) != 1:
             return None
         (patient,) = certain.values()
-        return Recognised(patient, without(title, [part for part, ids in by_part if patient.id in ids]))
+        if any(patient.id not in ids for _, ids in by_part):
+            # A number, and beside it a name of others: one of the two is a slip.
+            return None
+        return Recognised(patient, without(title, [part for part, _ in by_part]))
 
     def _numbered(self, text: str) -> Patient | None:
         patient = self._by_number.get(text)
@@ -120,9 +131,14 @@ def _whole_part(title: str, shown: str) -> str | None:
 
 
 def split_phone(title: str) -> tuple[str, str]:
-    """(title without it, phone number at its end or ""). At least seven digits, beginning with 0 or +."""
+    """(title without it, phone number at its end or "").
+
+    At least seven digits, beginning with 0 or +, and neither a date ("05.01.2027") nor hours ("08.00-09.30").
+    """
     match = _PHONE.search(title) if len(title) <= _MAX_TITLE else None
     if match is None or sum(c.isdigit() for c in match.group()) < 7:
+        return title, ""
+    if _DATE.search(match.group()) or _FROM_TO.fullmatch(match.group()):
         return title, ""
     rest = title[: match.start()].rstrip()
     rest = re.sub(r"\s*(?:[–—,:-]|[–—,:-]?\s*\b[Tt]el(?:efon)?[.:]{0,2})$", "", rest).rstrip()
@@ -136,34 +152,70 @@ def parts(title: str) -> list[Part]:
     pieces, gaps = _split(title)
     if len(pieces) > _MAX_PARTS:
         return []
-    found = [Part(start, end, " ".join(title[start:end].split())) for start, end in pieces if end > start]
+    spans: list[tuple[tuple[tuple[int, int], ...], int, int]]
+    spans = [(((start, end),), start, end) for start, end in pieces]
     for index, (gap_start, gap_end) in enumerate(gaps):
         (start, middle), (after, end) = pieces[index], pieces[index + 1]
         if title[gap_start:gap_end].strip() == "," and middle > start and end > after:
-            found.append(Part(start, end, " ".join(f"{title[start:middle]} {title[after:end]}".split())))
+            spans.append((((start, middle), (after, end)), start, end))
     if len(pieces) > 1:
-        found.append(Part(0, len(title), " ".join(title.split())))
+        spans.append((((0, len(title)),), 0, len(title)))
+    found: list[Part] = []
+    for inner, start, end in spans:
+        for first, last in dict.fromkeys(((start, end), _without_marks(title, start, end))):
+            if last > first:
+                words = (title[max(a, first) : min(b, last)] for a, b in inner)
+                found.append(Part(first, last, " ".join(" ".join(words).split())))
     return found
 
 
+def _without_marks(title: str, start: int, end: int) -> tuple[int, int]:
+    """The span without the marks and white space at its ends."""
+    while start < end and _is_mark(title[start]):
+        start += 1
+    while start < end and _is_mark(title[end - 1]):
+        end -= 1
+    return start, end
+
+
+def _is_mark(character: str) -> bool:
+    if character in _MARKS or character.isspace():
+        return True
+    kind = unicodedata.category(character)
+    # Of mathematical signs the arrows only: "+43" is no mark beside a number.
+    return kind in ("So", "Sk") or (kind == "Sm" and character > "\u2000")
+
+
 def without(title: str, named: list[Part]) -> str:
-    """``title`` without these parts and the separators that held them."""
+    """``title`` without these parts and the separators that held them.
+
+    Marks that stood beside a part go to the piece behind it, or else to the last one.
+    """
     if not named:
         return title
     pieces, gaps = _split(title)
-    kept = [
-        index
-        for index, (start, end) in enumerate(pieces)
-        if not any(part.start <= start and end <= part.end for part in named)
-    ]
     text = ""
-    for position, index in enumerate(kept):
-        if position:
-            # Between two pieces that were apart, the separator in front of the second one.
-            start, end = gaps[index - 1]
-            text += title[start:end]
-        text += title[pieces[index][0] : pieces[index][1]]
-    return text
+    marks: list[str] = []
+    for index, (start, end) in enumerate(pieces):
+        over = [part for part in named if part.start < end and start < part.end]
+        if over:
+            marks += _left_beside(title, start, end, over)
+            continue
+        if start == end:
+            continue
+        # Between two pieces that were apart, the separator in front of the second one.
+        text += title[slice(*gaps[index - 1])] if text else ""
+        text += " ".join([*marks, title[start:end]])
+        marks = []
+    return " ".join([*([text] if text else []), *marks])
+
+
+def _left_beside(title: str, start: int, end: int, named: list[Part]) -> Iterator[str]:
+    """What a piece holds before and behind the parts that name somebody."""
+    first, last = min(part.start for part in named), max(part.end for part in named)
+    for beside in (title[start:first], title[last:end]):
+        if beside.strip():
+            yield beside.strip()
 
 
 def _split(title: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:

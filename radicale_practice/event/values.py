@@ -115,8 +115,9 @@ def add_duration(start: datetime, zone: str, days: timedelta, exact: timedelta) 
         end = to_wall(to_utc(nominal, zone) + exact, zone).replace(tzinfo=None)
     except (OverflowError, ValueError):
         return nominal + exact
-    # Across the repeated hour the wall can run backwards; an end before its start cannot be kept.
-    return end if end >= start else nominal + exact
+    # Across the repeated hour the wall stands still or runs backwards; no end before its start can be kept,
+    # and an appointment that lasts must not become one without length, which takes up no time.
+    return end if end > start or exact < timedelta() else nominal + exact
 
 
 def midnight(wall: datetime) -> datetime:

@@ -167,9 +167,12 @@ def test_no_such_zone(zone: str) -> None:
         ("Europe/Kiev", "Europe/Kiev"),
         ("US/Eastern", "US/Eastern"),
         ("UTC", "UTC"),
-        ("W. Europe Standard Time", "Europe/Berlin"),
-        ("w. europe standard time", "Europe/Berlin"),
-        ("W. Europe Standard Time 1", "Europe/Berlin"),
+        ("W. Europe Standard Time", "Europe/Vienna"),
+        ("w. europe standard time", "Europe/Vienna"),
+        ("W. Europe Standard Time 1", "Europe/Vienna"),
+        ("Romance Standard Time", "Europe/Vienna"),
+        ("GMT Standard Time", "Europe/London"),
+        ("Pacific Standard Time", "America/Los_Angeles"),
         ("/freeassociation.sourceforge.net/Europe/Vienna", "Europe/Vienna"),
         ("/freeassociation.sourceforge.net/Tzfile/Europe/Vienna", "Europe/Vienna"),
         ("/mozilla.org/20050126_1/Europe/Berlin", "Europe/Berlin"),
@@ -199,6 +202,21 @@ def test_no_such_zone(zone: str) -> None:
 )
 def test_names(tzid: str, zone: str | None) -> None:
     assert resolve(tzid, None) == zone
+
+
+def test_a_windows_name_is_the_practices_own_zone_where_clocks_agree() -> None:
+    for prefer, zone in [
+        ("Europe/Zurich", "Europe/Zurich"),
+        ("Europe/Berlin", "Europe/Berlin"),
+        ("europe/vienna", "Europe/Vienna"),
+        ("Europe/London", "Europe/Berlin"),
+        ("Africa/Algiers", "Europe/Berlin"),
+        ("UTC", "Europe/Berlin"),
+        ("Mars/Base", "Europe/Berlin"),
+    ]:
+        assert resolve("W. Europe Standard Time", prefer=prefer) == zone
+        assert resolve("Europe/Berlin", prefer=prefer) == "Europe/Berlin"
+    assert resolve("GMT Standard Time", prefer="Europe/Dublin") == "Europe/Dublin"
 
 
 def observance(kind: str, start: str, before: str, after: str, rule: str = "") -> list[str]:

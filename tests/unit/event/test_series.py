@@ -185,6 +185,7 @@ def new_exception(recurrence: str, extra: str = "") -> Absorbed:
         ":20261020T070000Z",
         ":20261020T090000",
         ";TZID=Europe/London:20261020T080000",
+        ";VALUE=DATE:20261020",
     ],
 )
 def test_a_moved_instance_whatever_form_its_recurrence_id_has(recurrence: str) -> None:

@@ -69,6 +69,13 @@ def row(absorbed: Absorbed) -> Appointment:
         ("A-17: Kontrolle", NOVAK, "Kontrolle"),
         ("Huber Maria – Physio 10:30", HUBER, "Physio 10:30"),
         ("Huber Maria — zweimal – drei", HUBER, "zweimal – drei"),
+        ("✅ Huber Maria – Physio", HUBER, "✅ Physio"),
+        ("Huber Maria ❗️", HUBER, "❗️"),
+        ("Physio – 👩🏽‍⚕️ Maria Huber", HUBER, "Physio 👩🏽‍⚕️"),
+        ("Huber Maria! – Physio", HUBER, "! Physio"),
+        ("‼️4711: Kontrolle", HUBER, "‼️ Kontrolle"),
+        ("** MaHu 4711 **", HUBER, "** **"),
+        ("⭐ Huber, Maria", HUBER, "⭐"),
     ],
 )
 def test_recognised(typed: str, patient: Patient, subject: str) -> None:
@@ -90,6 +97,13 @@ def test_recognised(typed: str, patient: Patient, subject: str) -> None:
         "Zimmer 1-4711",
         "Besprechung 10:100",
         "Huber Maria – Dupont-Meier Jean-Pierre",
+        "Gruber Anna – 4711",
+        "Dupont-Meier Jean-Pierre, 4711",
+        "Frau Huber Maria",
+        "Dr. Huber Maria – Physio",
+        "Huber Maria-Luise",
+        "Huber Maria Luise – Physio",
+        "(Huber) Maria",
         "4711 – 4712",
         "Jean – Pierre Dupont-Meier",
         "Mittagspause",
@@ -126,6 +140,15 @@ def test_the_number_tells_two_of_the_same_name_apart() -> None:
         ("Liste 012345", "Liste 012345", ""),
         ("X0664 123456", "X0664 123456", ""),
         ("20.10.2026", "20.10.2026", ""),
+        ("Kontrolle 05.01.2027", "Kontrolle 05.01.2027", ""),
+        ("Urlaub bis 6. 01. 2027", "Urlaub bis 6. 01. 2027", ""),
+        ("Seminar 07.12.-11.12.2026", "Seminar 07.12.-11.12.2026", ""),
+        ("Seminar 07. – 11.12.2026", "Seminar 07. – 11.12.2026", ""),
+        ("Befund 05/01/2027", "Befund 05/01/2027", ""),
+        ("Team 08.00-09.30", "Team 08.00-09.30", ""),
+        ("Team 0800 - 0930", "Team 0800 - 0930", ""),
+        ("Berger 0664.123.45.67", "Berger", "0664.123.45.67"),
+        ("Berger 01/5120627", "Berger", "01/5120627"),
     ],
 )
 def test_a_phone_number_at_the_end(typed: str, rest: str, phone: str) -> None:
@@ -167,6 +190,78 @@ def test_the_old_part_unchanged_leaves_the_rest_as_subject() -> None:
         assert (row(absorbed).patient, row(absorbed).subject) == (HUBER, subject)
         assert (row(absorbed).phone, row(absorbed).note) == (STORED.phone, STORED.note)
         assert absorbed.findings == ()
+
+
+SHOWN_TEXT = ("DESCRIPTION:Tel. 0664 9999999\\nKniegeheimnis",)
+
+
+@pytest.mark.parametrize(
+    ("typed", "subject"),
+    [
+        ("Huber Maria 0664 7654321", ""),
+        ("Huber Maria – Physio, Tel. 0664 7654321", "Physio"),
+        ("4711 0664 7654321", ""),
+    ],
+)
+def test_a_phone_number_behind_the_name_unlinks_nobody(typed: str, subject: str) -> None:
+    absorbed = upload(typed, STORED, lines=SHOWN_TEXT)
+    read = row(absorbed)
+    assert (read.patient, read.subject, read.note) == (HUBER, subject, "Kniegeheimnis")
+    assert read.phone == "0664 7654321"
+    assert absorbed.findings == ()
+
+
+def test_another_patient_with_a_phone_number_is_that_patient() -> None:
+    absorbed = upload("Dupont-Meier Jean-Pierre 0664 7654321", STORED, lines=SHOWN_TEXT)
+    assert (row(absorbed).patient, row(absorbed).phone, row(absorbed).note) == (MEIER, "0664 7654321", "")
+    assert [f.kind for f in absorbed.findings] == [FindingKind.CHANGED_PATIENT]
+
+
+def test_a_date_in_the_title_leaves_the_phone_number_alone() -> None:
+    read = row(upload("Huber Maria – Befund vom 05.01.2027", STORED, lines=SHOWN_TEXT))
+    assert (read.subject, read.phone) == ("Befund vom 05.01.2027", "0664 9999999")
+
+
+def test_a_mark_beside_the_name_unlinks_nobody() -> None:
+    for typed, subject in [
+        ("✅ Huber Maria – Physio", "✅ Physio"),
+        ("Huber Maria ✅ – Physio", "✅ Physio"),
+        ("Huber Maria? – Physio", "? Physio"),
+        ("❌Huber Maria", "❌"),
+    ]:
+        absorbed = upload(typed, STORED, lines=SHOWN_TEXT)
+        assert (row(absorbed).patient, row(absorbed).subject) == (HUBER, subject)
+        assert (row(absorbed).phone, row(absorbed).note) == (STORED.phone, STORED.note)
+        assert absorbed.findings == ()
+    absorbed = upload("✅ MaHu 4711 – Termin", STORED, view(View.PSEUDONYM))
+    assert (row(absorbed).patient, row(absorbed).subject) == (HUBER, "✅ Termin")
+
+
+def test_a_phone_number_below_full_leaves_the_hidden_subject_and_number() -> None:
+    pseudonym = view(View.PSEUDONYM)
+    no_phone = replace(STORED, phone="")
+    for typed in ("MaHu 4711 – Termin 0664 7654321", "MaHu 4711 0664 7654321"):
+        read = row(upload(typed, no_phone, pseudonym))
+        assert (read.patient, read.subject, read.phone) == (HUBER, "Physio", "0664 7654321")
+        read = row(upload(typed, STORED, pseudonym))
+        assert (read.patient, read.phone) == (HUBER, STORED.phone)
+        assert read.subject.endswith("0664 7654321")
+
+
+def test_an_instance_given_back_to_the_patient_of_its_series() -> None:
+    series = replace(STORED, rrule="FREQ=WEEKLY;COUNT=5")
+    day = datetime(2026, 12, 1, 9)
+    other = replace(STORED, id=6, patient=MEIER, start=day, end=day, recurrence_id=day)
+    obj = CalendarObject("1", (series, other))
+    text = render(obj, FULL)
+    for before, after, patients in [
+        ("Dupont-Meier Jean-Pierre", "Huber Maria", [HUBER, HUBER]),
+        ("Huber Maria", "Dupont-Meier Jean-Pierre", [MEIER, MEIER]),
+    ]:
+        data = text.replace(f"SUMMARY:{before} – Physio", f"SUMMARY:{after} – Physio").encode()
+        absorbed = absorb(data, obj, FULL, SmallDirectory())
+        assert [a.patient for a in absorbed.object.appointments] == patients
+        assert [f.kind for f in absorbed.findings] == [FindingKind.CHANGED_PATIENT]
 
 
 def test_another_patient_is_linked_and_the_former_ones_note_goes() -> None:

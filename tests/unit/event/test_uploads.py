@@ -144,7 +144,25 @@ def test_hostile_rules_and_texts_come_to_an_end() -> None:
         ("DTSTART;VALUE=DATE:20260105T090000Z", "DTSTART:20260105T090000Z"),
         (
             "DTSTART;TZID=W. Europe Standard Time:20260105T090000",
-            "DTSTART;TZID=Europe/Berlin:20260105T090000",
+            "DTSTART;TZID=Europe/Vienna:20260105T090000",
+        ),
+        (
+            "DTSTART:20260105T090000Z\r\nDTEND:20260105T100000",
+            "DTSTART:20260105T090000Z\r\nDTEND:20260105T100000Z",
+        ),
+        (
+            "DTSTART;TZID=America/New_York:20260105T090000\r\nDTEND:20260105T100000",
+            "DTSTART;TZID=America/New_York:20260105T090000\r\nDTEND;TZID=America/New_York:20260105T100000",
+        ),
+        (
+            "DTSTART:20260105T080000Z\r\nRRULE:FREQ=DAILY;COUNT=9\r\n"
+            "EXDATE;TZID=Europe/Vienna:20260106T080000Z,20260107T090000",
+            "DTSTART:20260105T080000Z\r\nRRULE:FREQ=DAILY;COUNT=9\r\n"
+            "EXDATE;TZID=Europe/Vienna:20260106T090000,20260107T090000",
+        ),
+        (
+            "DTSTART:20260105T080000Z\r\nRRULE:FREQ=DAILY;COUNT=9\r\nEXDATE:20260106T080000,20260107T080000Z",
+            "DTSTART:20260105T080000Z\r\nRRULE:FREQ=DAILY;COUNT=9\r\nEXDATE:20260106T080000Z,20260107T080000Z",
         ),
         ('DTSTART;TZID="Nowhere, really":20260105T090000', "DTSTART;TZID=Europe/Vienna:20260105T090000"),
         (
@@ -182,6 +200,7 @@ def test_ends() -> None:
     autumn = "DTSTART;TZID=Europe/Vienna:20261025T023000"
     assert ends(autumn, "DURATION:PT45M") == timedelta(minutes=45)
     assert ends(autumn, "DTEND:20261025T011500Z") == timedelta()
+    assert ends(autumn, "DURATION:PT1H") == timedelta(hours=1)
 
 
 def zone_text(*lines: str) -> str:
@@ -294,6 +313,47 @@ def test_our_lines_in_the_description_are_recognised() -> None:
         assert (row.phone, row.note) == (phone, note)
         shown = render(result.object, replace(FULL, appointment_link=LINK))
         assert shown.count(link) == 2
+
+
+def test_our_lines_are_recognised_wherever_they_stand() -> None:
+    link = LINK.replace("{id}", "abc123")
+    line = f"DESCRIPTION:Tel. 0664 1\\n{link}\\nKnie"
+    for after, phone, note in [
+        (f"Heute wichtig\\nTel. 0664 1\\n{link}\\nKnie", "0664 1", "Heute wichtig\nKnie"),
+        (f"{link}\\nTel. 0664 1\\nKnie", "0664 1", "Knie"),
+        (f"{link}\\nTel. 0664 2\\nKnie", "0664 2", "Knie"),
+        (f"Tel. 0664 1\\n\\n{link}\\nKnie", "0664 1", "\nKnie"),
+        (f"Tel. 0664 1\\nKnie\\n{link}", "0664 1", "Knie"),
+        ("Knie\\nTel. der Mutter erfragen", "", "Knie\nTel. der Mutter erfragen"),
+        (f"Tel. der Mutter erfragen\\n{link}", "", "Tel. der Mutter erfragen"),
+        (f"{link}\\nKnie\\nsiehe {link}", "", f"Knie\nsiehe {link}"),
+    ]:
+        result = change(line, f"DESCRIPTION:{after}", appointment_link=LINK)
+        (row,) = result.object.appointments
+        assert (row.phone, row.note) == (phone, note)
+        settled = render(result.object, replace(FULL, appointment_link=LINK))
+        assert settled.replace("\r\n ", "").count(f"{link}\\n") + settled.count(f"URL:{link}") <= 2
+        again = absorb(settled.encode(), None, replace(FULL, appointment_link=LINK), SmallDirectory())
+        assert (again.object.appointments[0].phone, again.object.appointments[0].note) == (phone, note)
+
+
+def test_a_first_line_that_only_sounds_like_a_phone_number_is_a_note() -> None:
+    (row,) = put(DAY, "DESCRIPTION:Tel. Rückruf vereinbart").object.appointments
+    assert (row.phone, row.note) == ("", "Tel. Rückruf vereinbart")
+
+
+def test_outlook_does_not_move_an_appointment_to_another_zone() -> None:
+    stored = replace(STORED, time_zone="Europe/Vienna")
+    data = event(
+        "UID:1",
+        "DTSTART;TZID=W. Europe Standard Time:20260105T090000",
+        "DTEND;TZID=W. Europe Standard Time:20260105T100000",
+        "SUMMARY:Huber Maria – Physio",
+        "LOCATION:Praxis Mitte\\, Raum 1",
+        envelope=("PRODID:-//ddaysoftware.com//NONSGML DDay.iCal 1.0//EN",),
+    )
+    (row,) = absorb(data, CalendarObject("1", (stored,)), FULL, SmallDirectory()).object.appointments
+    assert replace(row, extra="") == stored
 
 
 def test_a_note_that_is_not_shown_is_added_to() -> None:
