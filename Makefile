@@ -1,7 +1,9 @@
 # The two commands of the README are `make demo` and `make test`; `make help` lists all.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test clients soak bench check format clean prerequisites
+.PHONY: help demo test clients soak bench check format clean prerequisites postgresql
+# What is missing is said before anything is made.
+.NOTPARALLEL:
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -14,6 +16,9 @@ help: ## what can be made
 
 prerequisites:
 	@bash .ci/prerequisites.sh base
+
+postgresql:
+	@bash .ci/prerequisites.sh postgresql
 
 $(VENV)/.demo: pyproject.toml | prerequisites
 	@bash .ci/environment.sh $(VENV) "" $@
@@ -30,17 +35,14 @@ $(VENV)/.check: pyproject.toml | prerequisites
 demo: $(VENV)/.demo ## a demonstration practice, served on 127.0.0.1:5232
 	@$(BIN)/radicale-practice demo --directory .demo --port $(PORT)
 
-test: $(VENV)/.test ## everything the tests need, then all tests
-	@bash .ci/prerequisites.sh postgresql
+test: postgresql $(VENV)/.test ## everything the tests need, then all tests
 	@bash .ci/test.sh $(BIN) $(PYTEST_ARGS)
 
-clients: $(VENV)/.clients ## the real CalDAV clients against a real server
-	@bash .ci/prerequisites.sh postgresql
+clients: postgresql $(VENV)/.clients ## the real CalDAV clients against a real server
 	@bash tests/clients/install.sh
 	@$(BIN)/pytest tests/clients $(PYTEST_ARGS)
 
-soak: $(VENV)/.test ## the long proofs; SOAK_SECONDS=600 make soak for the long form
-	@bash .ci/prerequisites.sh postgresql
+soak: postgresql $(VENV)/.test ## the long proofs; SOAK_SECONDS=600 make soak for the long form
 	@SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/pytest tests/soak $(PYTEST_ARGS)
 
 bench: $(VENV)/.test ## our times beside stock Radicale's, in one run

@@ -16,7 +16,9 @@ from tests import chance
 from tests.private_postgresql import Cluster, PostgreSQLMissing
 
 # How fast this machine is at the moment is no property of the program.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "any machine", deadline=None, derandomize=False, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("any machine")
 
 

@@ -15,6 +15,21 @@ for package in evolution-data-server python3-gi gir1.2-ecal-2.0 gir1.2-edataserv
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing="$missing $package"
 done
 
+# Ubuntu's package named thunderbird holds no program: it installs the snap, which runs in a confinement of its
+# own and cannot be driven from outside.
+case "$missing" in *thunderbird*)
+    if apt-cache policy thunderbird | grep -q 'Candidate:.*snap'; then
+        echo "The package thunderbird of this Ubuntu is the snap, which these tests cannot drive." >&2
+        echo "Install the real program: from ppa:mozillateam/ppa, with a higher apt pin than Ubuntu's own, or" >&2
+        echo "unpack Mozilla's archive and put its folder into PATH. Or run 'make clients' on Debian." >&2
+        exit 1
+    fi ;;
+esac
+case "$(command -v thunderbird)" in /snap/*)
+    echo "The thunderbird in PATH is the snap, which these tests cannot drive: see tests/clients/install.sh." >&2
+    exit 1 ;;
+esac
+
 if [ -n "$missing" ]; then
     line="apt-get install --no-install-recommends -y$missing"
     if [ "$(id -u)" = 0 ]; then
