@@ -83,6 +83,14 @@ def authenticate(database: Database, user_name: str, password: str, program: str
     )
 
 
+def is_user_name(user_name: str) -> bool:
+    """Whether it can stand in a path as it is; another program may have written anything."""
+    try:
+        return _checked_user_name(user_name) == user_name
+    except InvalidValue:
+        return False
+
+
 def get(uow: UnitOfWork, practice_id: int, user_name: str) -> StaffMember:
     """The member of this practice with this user name (spaces or underscores). Raises ``NotFound``."""
     row = _sign_in_row(uow, user_name)

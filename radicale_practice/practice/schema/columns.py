@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Dialect, Integer, MetaData, String, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -37,8 +51,11 @@ class WallTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """TEXT on SQLite, TIMESTAMP WITHOUT TIME ZONE elsewhere."""
-        return dialect.type_descriptor(String(19) if dialect.name == "sqlite" else DateTime(timezone=False))
+        """TEXT on SQLite, TIMESTAMP(0) WITHOUT TIME ZONE elsewhere."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(19))
+        # whole seconds: a fraction would make an instance another one than its rule says
+        return TIMESTAMP(timezone=False, precision=0)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         """Whole seconds: RFC 5545 DATE-TIME has no fractions."""
@@ -55,6 +72,36 @@ class WallTime(TypeDecorator[datetime]):
             return datetime.fromisoformat(str(value))
         except ValueError:
             return None
+
+
+def is_wall_time(column: str) -> str:
+    """SQLite: condition that a text is a time that exists, in the one form (``+0 days`` makes 31 February
+    another day)."""
+    return f"{column} IS strftime('{WALL_TIME_FORMAT}', {column}, '+0 days')"
+
+
+def sqlite_types(columns: Iterable[Column[Any]]) -> CheckConstraint:
+    """SQLite keeps whatever a program binds, a text 'false' as a flag or bytes as a text: one such row would
+    be read wrongly or break every listing. PostgreSQL's own types refuse it."""
+    parts = []
+    for column in columns:
+        if column.name == "id":
+            continue  # the one column SQLite itself keeps to numbers
+        if isinstance(column.type, WallTime):
+            part = is_wall_time(column.name)
+        elif isinstance(column.type, Boolean):
+            part = f"{column.name} IN (0, 1)"
+        else:
+            kind = "integer" if isinstance(column.type, Integer) else "text"
+            part = f"typeof({column.name}) = '{kind}'"
+        parts.append(f"({column.name} IS NULL OR {part})" if column.nullable else part)
+    return CheckConstraint(" AND ".join(parts), name="types").ddl_if(dialect="sqlite")
+
+
+def with_sqlite_types(*tables: Table) -> None:
+    """Add ``sqlite_types`` of all their columns to the tables."""
+    for table in tables:
+        table.append_constraint(sqlite_types(table.columns))
 
 
 class random_public_id(FunctionElement[str]):  # noqa: N801 - a SQL function

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    func,
     text,
     true,
 )
@@ -30,6 +31,7 @@ from radicale_practice.practice.schema.columns import (
     metadata,
     public_id_column,
     text_column,
+    with_sqlite_types,
 )
 
 IS_SERIES = "rrule <> '' OR rdate <> ''"
@@ -80,6 +82,9 @@ staff = Table(
     CheckConstraint("role IN ('practitioner', 'receptionist', 'administrator')", name="role"),
     sqlite_autoincrement=True,
 )
+
+Index("uq_staff_path_name", func.replace(staff.c.user_name, " ", "_"), unique=True)
+"""A user name in paths: with spaces as underscores two people would share one home."""
 
 calendar = Table(
     "calendar",
@@ -184,17 +189,12 @@ appointment = Table(
     CheckConstraint("ends_at >= starts_at", name="order"),
     CheckConstraint("(series_id IS NULL) = (recurrence_id IS NULL)", name="instance"),
     CheckConstraint("series_id IS NULL OR (rrule = '' AND rdate = '' AND exdate = '')", name="no_nesting"),
-    CheckConstraint(
-        "starts_at = strftime('%Y-%m-%d %H:%M:%S', starts_at)"
-        " AND ends_at = strftime('%Y-%m-%d %H:%M:%S', ends_at)",
-        name="wall_time",
-    ).ddl_if(dialect="sqlite"),
-    # psycopg cannot read infinity or years of five digits: one such row would break every listing
+    # Python cannot read infinity or years of five digits: one such row would break every listing
     CheckConstraint(
         "starts_at >= '0001-01-02' AND ends_at < '9999-12-30' AND (recurrence_id IS NULL OR"
         " (recurrence_id >= '0001-01-02' AND recurrence_id < '9999-12-30'))",
         name="calendar_range",
-    ).ddl_if(dialect="postgresql"),
+    ),
     Index("ix_appointment_practice_start", "practice_id", "starts_at"),
     Index(
         "ix_appointment_series",
@@ -225,3 +225,17 @@ appointment_calendar = Table(
     CheckConstraint("role IN ('owner', 'resource')", name="role"),
     Index("ix_appointment_calendar_calendar_id", "calendar_id", "appointment_id"),
 )
+
+PRACTICE_TABLES = (
+    practice,
+    staff,
+    calendar,
+    calendar_access,
+    patient,
+    location,
+    appointment,
+    appointment_calendar,
+)
+"""All of them: what a practice program may write."""
+
+with_sqlite_types(*PRACTICE_TABLES)

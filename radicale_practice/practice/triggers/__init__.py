@@ -4,6 +4,6 @@
 and ``sqlite`` make the statements; ``install`` drops and makes all of them.
 """
 
-from radicale_practice.practice.triggers.install import expected, install, present
+from radicale_practice.practice.triggers.install import expected_texts, install, present
 
-__all__ = ["expected", "install", "present"]
+__all__ = ["expected_texts", "install", "present"]

@@ -15,7 +15,7 @@ def expected(connection: Connection) -> list[Made]:
     return postgresql.made(_schema(connection))
 
 
-def present(connection: Connection) -> dict[tuple[str, str], str]:
+def present(connection: Connection) -> dict[tuple[str, str], str | None]:
     """What the catalogue holds, by kind and name; a trigger that was disabled counts as absent."""
     if connection.dialect.name == "sqlite":
         rows = connection.execute(
@@ -27,6 +27,28 @@ def present(connection: Connection) -> dict[tuple[str, str], str]:
     else:
         rows = connection.execute(text(_POSTGRESQL_CATALOGUE), {"schema": _schema(connection)})
     return {(row.kind, row.name): row.body for row in rows}
+
+
+def expected_texts(connection: Connection) -> dict[tuple[str, str], str]:
+    """What ``present`` shows if nobody changed anything; may need a connection that is allowed to write.
+
+    PostgreSQL keeps a view's meaning, not its words: they are asked for by making the view once more, in a
+    savepoint that is rolled back.
+    """
+    wanted = {(made.kind, made.name): made for made in expected(connection)}
+    texts = {key: made.text for key, made in wanted.items()}
+    if connection.dialect.name == "sqlite":
+        return texts
+    schema = _schema(connection)
+    with connection.begin_nested() as savepoint:
+        for (kind, name), made in wanted.items():
+            if kind == "view":
+                again = f'"{schema}".sync_compared_{name}'
+                connection.exec_driver_sql(made.statement.replace(f'"{schema}".{name}', again, 1))
+                query = text("SELECT pg_get_viewdef(CAST(:view AS regclass))")
+                texts[kind, name] = connection.execute(query, {"view": again}).scalar_one()
+        savepoint.rollback()
+    return texts
 
 
 def drop(connection: Connection) -> None:
@@ -80,14 +102,19 @@ WHERE n.nspname = :schema AND c.relkind = 'v' AND (c.relname LIKE 'sync\\_%' OR 
 """
 
 _POSTGRESQL_CATALOGUE = """
-SELECT 'trigger' AS kind, t.tgname::text AS name, p.proname::text AS body FROM pg_trigger t
-JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_proc p ON p.oid = t.tgfoid
+SELECT 'trigger' AS kind, t.tgname::text AS name,
+  replace(pg_get_triggerdef(t.oid, true), quote_ident(:schema) || '.', '') AS body
+FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = :schema AND NOT t.tgisinternal AND t.tgname LIKE 'sync\\_%' AND t.tgenabled IN ('O', 'A')
 UNION ALL
-SELECT 'function', p.proname::text, p.prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE n.nspname = :schema AND p.proname LIKE 'sync\\_%' AND p.prosecdef
+SELECT 'function', p.proname::text, CASE WHEN p.prosecdef
+  AND p.proconfig = ARRAY['search_path=pg_catalog, ' || quote_ident(:schema) || ', pg_temp']
+  THEN p.prosrc END
+FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname = :schema AND p.proname LIKE 'sync\\_%'
 UNION ALL
-SELECT 'view', c.relname::text, '' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+SELECT 'view', c.relname::text,
+  pg_get_viewdef(c.oid) || coalesce(array_to_string(c.reloptions, ','), '')
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = :schema AND c.relkind = 'v' AND (c.relname LIKE 'sync\\_%' OR c.relname = 'phone_change')
 """

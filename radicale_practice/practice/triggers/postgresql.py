@@ -66,7 +66,7 @@ def made(schema: str) -> list[Made]:
             "sync_journal_order",
             constraint=True,
             event="AFTER INSERT",
-            clause="DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.staff_id IS NOT NULL)",
+            clause="DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.staff_id IS NOT NULL)",
         ),
         _function(schema, "sync_truncate", _TRUNCATE),
     ]
@@ -107,11 +107,10 @@ def _function(schema: str, name: str, body: str, arguments: str = "()", returns:
 def _trigger(
     schema: str, name: str, table: str, function: str, *, event: str, clause: str, constraint: bool = False
 ) -> Made:
-    statement = (
-        f"CREATE {'CONSTRAINT ' if constraint else ''}TRIGGER {name} {event}"
-        f' ON "{schema}".{table} {clause} EXECUTE FUNCTION "{schema}".{function}()'
-    )
-    return Made("trigger", name, table, statement, function)
+    start = f"CREATE {'CONSTRAINT ' if constraint else ''}TRIGGER {name} {event} ON "
+    statement = f'{start}"{schema}".{table} {clause} EXECUTE FUNCTION "{schema}".{function}()'
+    # the words of pg_get_triggerdef
+    return Made("trigger", name, table, statement, f"{start}{table} {clause} EXECUTE FUNCTION {function}()")
 
 
 def _body(table: TrackedTable, operation: str) -> str:

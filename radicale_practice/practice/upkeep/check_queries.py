@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from radicale_practice.practice.schema.practice_tables import PRACTICE_TABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,22 @@ def _other_practice(column: str, table: str) -> Query:
         f"SELECT a.id FROM appointment a JOIN {table} t ON t.id = a.{column}"
         " WHERE t.practice_id <> a.practice_id ORDER BY 1",
     )
+
+
+def _dangling() -> Iterator[Query]:
+    """Foreign keys that lead nowhere: SQLite checks none unless a program asks for it, and PostgreSQL none
+    while triggers are off."""
+    for table in PRACTICE_TABLES:
+        own = next(iter(table.primary_key.columns)).name
+        for key in sorted(table.foreign_keys, key=lambda k: k.parent.name):
+            column, target = key.parent.name, key.column.table.name
+            yield Query(
+                "no such row",
+                table.name,
+                f"{column} names no row of {target}",
+                f"SELECT x.{own} FROM {table.name} x LEFT JOIN {target} t ON t.id = x.{column}"
+                f" WHERE x.{column} IS NOT NULL AND t.id IS NULL ORDER BY 1",
+            )
 
 
 QUERIES = (
@@ -87,6 +106,7 @@ QUERIES = (
         "a change of an object of another calendar",
         "SELECT DISTINCT h.object_id FROM object_change h JOIN calendar_object o ON o.id = h.object_id"
         " WHERE o.calendar_id <> h.calendar_id ORDER BY 1",
+        repairable=True,
     ),
     Query(
         "counter",
@@ -121,13 +141,13 @@ QUERIES = (
         " WHERE s.calendar_id IS NULL ORDER BY 1",
         repairable=True,
     ),
+    *_dangling(),
     Query(
-        "no such row",
-        "appointment_calendar",
-        "the appointment or calendar does not exist",
-        "SELECT x.appointment_id FROM appointment_calendar x"
-        " LEFT JOIN appointment a ON a.id = x.appointment_id"
-        " LEFT JOIN calendar c ON c.id = x.calendar_id WHERE a.id IS NULL OR c.id IS NULL ORDER BY 1",
+        "no owner",
+        "appointment",
+        "in calendars, but in none as owner: nobody may change it",
+        "SELECT appointment_id FROM appointment_calendar GROUP BY appointment_id"
+        " HAVING sum(CASE WHEN role = 'owner' THEN 1 ELSE 0 END) = 0 ORDER BY 1",
     ),
     Query(
         "two owners",
@@ -139,9 +159,9 @@ QUERIES = (
     Query(
         "no master",
         "appointment",
-        "an overridden instance of no series",
-        "SELECT a.id FROM appointment a LEFT JOIN appointment m ON m.id = a.series_id"
-        " WHERE a.series_id IS NOT NULL AND (m.id IS NULL OR m.series_id IS NOT NULL) ORDER BY 1",
+        "an overridden instance of an overridden instance",
+        "SELECT a.id FROM appointment a JOIN appointment m ON m.id = a.series_id"
+        " WHERE m.series_id IS NOT NULL ORDER BY 1",
     ),
     Query(
         "twice overridden",

@@ -10,8 +10,9 @@ from sqlalchemy import or_, select, text
 
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue
-from radicale_practice.practice.schema.columns import WALL_TIME_FORMAT
-from radicale_practice.practice.schema.practice_tables import appointment
+from radicale_practice.practice.people.staff import is_user_name
+from radicale_practice.practice.schema.columns import WALL_TIME_FORMAT, is_wall_time
+from radicale_practice.practice.schema.practice_tables import appointment, staff
 from radicale_practice.practice.series import recurrence
 
 Found = tuple[str, str, list[str], str]
@@ -24,9 +25,26 @@ def value_problems(uow: UnitOfWork) -> Iterator[Found]:
         ids = [str(row[1]) for row in zones if not _is_zone(row[0])]
         if ids:
             yield "zone", table, ids, "the first of each group of rows with an unknown time zone"
+    yield from _user_names(uow)
     if uow.dialect == "sqlite":
         yield from _times(uow)
+        yield from _file(uow)
     yield from _series(uow)
+
+
+def _user_names(uow: UnitOfWork) -> Iterator[Found]:
+    rows = uow.connection.execute(select(staff.c.id, staff.c.user_name).order_by(staff.c.id))
+    ids = [str(row.id) for row in rows if not is_user_name(row.user_name)]
+    if ids:
+        yield "user name", "staff", ids, "cannot stand in a path, so this person cannot be served"
+
+
+def _file(uow: UnitOfWork) -> Iterator[Found]:
+    """What SQLite itself finds: damaged pages and indexes, and rows that constraints would refuse, written by
+    a program that had switched them off or read back from a damaged file."""
+    found = [str(row[0]) for row in uow.connection.exec_driver_sql("PRAGMA integrity_check(20)")]
+    if found != ["ok"]:
+        yield "damaged", "file", found, "PRAGMA integrity_check"
 
 
 def unreadable_appointments(uow: UnitOfWork) -> dict[int, str]:
@@ -52,11 +70,10 @@ def _is_zone(name: str) -> bool:
 
 
 def _times(uow: UnitOfWork) -> Iterator[Found]:
-    form = "strftime('%Y-%m-%d %H:%M:%S', {0})"
     for column in ("starts_at", "ends_at", "recurrence_id"):
         rows = uow.connection.exec_driver_sql(
-            f"SELECT id FROM appointment WHERE {column} IS NOT NULL"
-            f" AND {column} IS NOT {form.format(column)} ORDER BY id"
+            f"SELECT id FROM appointment WHERE {column} IS NOT NULL AND NOT ({is_wall_time(column)})"
+            " ORDER BY id"
         )
         ids = [str(row[0]) for row in rows]
         if ids:

@@ -5,24 +5,18 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from radicale_practice.practice.schema.columns import BigId, WallTime, random_public_id, utc_now
+from radicale_practice.practice.schema.columns import BigId, WallTime, random_public_id, sqlite_types, utc_now
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
-WALL_TIME_CHECK = sa.CheckConstraint(
-    "starts_at = strftime('%Y-%m-%d %H:%M:%S', starts_at)"
-    " AND ends_at = strftime('%Y-%m-%d %H:%M:%S', ends_at)",
-    name="wall_time",
-).ddl_if(dialect="sqlite")
-
 CALENDAR_RANGE_CHECK = sa.CheckConstraint(
     "starts_at >= '0001-01-02' AND ends_at < '9999-12-30' AND (recurrence_id IS NULL OR"
     " (recurrence_id >= '0001-01-02' AND recurrence_id < '9999-12-30'))",
     name="calendar_range",
-).ddl_if(dialect="postgresql")
+)
 
 
 def upgrade() -> None:
@@ -73,7 +67,7 @@ def _postgresql_working_tables() -> None:
 
 def _practice_tables() -> None:
     """Tables a practice program could have made."""
-    op.create_table(
+    _create(
         "practice",
         sa.Column("id", BigId, autoincrement=True, nullable=False),
         sa.Column("public_id", sa.String(length=64), server_default=random_public_id(), nullable=False),
@@ -87,7 +81,7 @@ def _practice_tables() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_practice_public_id")),
         sqlite_autoincrement=True,
     )
-    op.create_table(
+    _create(
         "staff",
         sa.Column("id", BigId, autoincrement=True, nullable=False),
         sa.Column("public_id", sa.String(length=64), server_default=random_public_id(), nullable=False),
@@ -110,7 +104,8 @@ def _practice_tables() -> None:
         sa.UniqueConstraint("user_name", name=op.f("uq_staff_user_name")),
         sqlite_autoincrement=True,
     )
-    op.create_table(
+    op.create_index("uq_staff_path_name", "staff", [sa.text("replace(user_name, ' ', '_')")], unique=True)
+    _create(
         "calendar",
         sa.Column("id", BigId, autoincrement=True, nullable=False),
         sa.Column("public_id", sa.String(length=64), server_default=random_public_id(), nullable=False),
@@ -132,7 +127,7 @@ def _practice_tables() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_calendar_public_id")),
         sqlite_autoincrement=True,
     )
-    op.create_table(
+    _create(
         "calendar_access",
         sa.Column("calendar_id", BigId, nullable=False),
         sa.Column("staff_id", BigId, nullable=False),
@@ -145,7 +140,7 @@ def _practice_tables() -> None:
         sa.PrimaryKeyConstraint("calendar_id", "staff_id", name=op.f("pk_calendar_access")),
     )
     op.create_index("ix_calendar_access_staff_id", "calendar_access", ["staff_id"], unique=False)
-    op.create_table(
+    _create(
         "patient",
         sa.Column("id", BigId, autoincrement=True, nullable=False),
         sa.Column("public_id", sa.String(length=64), server_default=random_public_id(), nullable=False),
@@ -167,7 +162,7 @@ def _practice_tables() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_patient_public_id")),
         sqlite_autoincrement=True,
     )
-    op.create_table(
+    _create(
         "location",
         sa.Column("id", BigId, autoincrement=True, nullable=False),
         sa.Column("public_id", sa.String(length=64), server_default=random_public_id(), nullable=False),
@@ -181,7 +176,7 @@ def _practice_tables() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_location_public_id")),
         sqlite_autoincrement=True,
     )
-    op.create_table(
+    _create(
         "appointment",
         sa.Column("id", BigId, autoincrement=True, nullable=False),
         sa.Column("public_id", sa.String(length=64), server_default=random_public_id(), nullable=False),
@@ -214,7 +209,6 @@ def _practice_tables() -> None:
             "series_id IS NULL OR (rrule = '' AND rdate = '' AND exdate = '')",
             name=op.f("ck_appointment_no_nesting"),
         ),
-        WALL_TIME_CHECK,
         CALENDAR_RANGE_CHECK,
         sa.CheckConstraint(
             "status IN ('booked', 'confirmed', 'arrived', 'done', 'invoiced', 'cancelled', 'no_show',"
@@ -257,7 +251,7 @@ def _practice_tables() -> None:
         sqlite_where=sa.text("julianday(ends_at) - julianday(starts_at) > 2"),
         postgresql_where=sa.text("ends_at - starts_at > interval '2 days'"),
     )
-    op.create_table(
+    _create(
         "appointment_calendar",
         sa.Column("appointment_id", BigId, nullable=False),
         sa.Column("calendar_id", BigId, nullable=False),
@@ -280,6 +274,11 @@ def _practice_tables() -> None:
         ["calendar_id", "appointment_id"],
         unique=False,
     )
+
+
+def _create(name: str, *items: sa.schema.SchemaItem, **options: bool) -> None:
+    columns = [item for item in items if isinstance(item, sa.Column)]
+    op.create_table(name, *items, sqlite_types(columns), **options)
 
 
 def _sync_tables() -> None:
