@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from radicale_practice.practice import appointment_rows, practices
-from radicale_practice.practice.appointment_rows import Row, Rows, is_private
+from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_private
 from radicale_practice.practice.book.permissions import CalendarFacts
 from radicale_practice.practice.book.places import change_calendar
 from radicale_practice.practice.book.writing import attempt, insert_override, state_after
@@ -17,6 +17,7 @@ from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
 from radicale_practice.practice.model import Actor, CalendarKind, Status
 from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.reading import availability
 from radicale_practice.practice.records import journal
 from radicale_practice.practice.rules import double_booking, refusals
 from radicale_practice.practice.schema.practice_tables import appointment, calendar
@@ -26,11 +27,16 @@ FRESH = 0
 """Id of an instance that has no row of its own yet."""
 
 
-def decide(uow: UnitOfWork, practice: Practice, rows: Rows, private: set[int]) -> double_booking.Clash | None:
-    """Draw the revisions and look for a double booking; ``Conflict`` if the practice forbids it."""
+def decide(
+    uow: UnitOfWork, practice: Practice, rows: Rows, private: set[int], *, by_hand: bool = False
+) -> double_booking.Clash | None:
+    """Draw the revisions and look for a double booking; ``Conflict`` if the practice forbids it.
+
+    ``by_hand``: somebody has looked and books it nevertheless; only the list is to tell of it.
+    """
     revisions.flush(uow)
     clash = double_booking.decide(uow, rows, private)
-    if double_booking.forbidden(practice, rows, clash):
+    if not by_hand and double_booking.forbidden(practice, rows, clash):
         raise Conflict("the time is already taken")
     return clash
 
@@ -51,7 +57,8 @@ def write(
     """Write changes of locked rows with all that belongs to it; nothing to change: nothing is written.
 
     ``instance``: the one instance of the series that ``calendar_id`` and the changes are about; one with the
-    id ``FRESH`` gets its row here. ``deciding=False``: booked whether the time is taken or not.
+    id ``FRESH`` gets its row here. ``deciding=False``: booked whether the time is taken or not; what takes
+    its time only now is listed if it is booked twice by that, because the others have not been asked.
     """
     changes = {i: c for i, c in changes.items() if c}
     owner = rows.owner_calendar_id
@@ -83,7 +90,9 @@ def write(
             judged = _instance_elsewhere(uow, after, int(instance["id"]), calendar_id)
         if rows.master["status"] == Status.UNCONFIRMED and after.master["status"] != Status.UNCONFIRMED:
             refusals.unconfirmed_is_over(uow, practice, rows.master["created_by"], rows.id)
-        clash = decide(uow, practice, judged, private) if deciding else None
+        clash = None
+        if deciding or _takes_its_time_now(rows, judged):
+            clash = decide(uow, practice, judged, private, by_hand=not deciding)
     journal.write(
         uow,
         action if not moves else "move",
@@ -98,6 +107,12 @@ def write(
     )
     if clash is not None:
         double_booking.file(uow, practice, judged, clash, actor)
+
+
+def _takes_its_time_now(rows: Rows, after: Rows) -> bool:
+    """Whether something of it blocks time that did not before."""
+    before = {int(r["id"]) for r in rows.all if availability.blocks(entry_of(r))}
+    return any(availability.blocks(entry_of(r)) and int(r["id"]) not in before for r in after.all)
 
 
 def _instance_elsewhere(uow: UnitOfWork, rows: Rows, row_id: int, calendar_id: int) -> Rows:

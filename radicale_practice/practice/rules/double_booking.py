@@ -9,7 +9,7 @@ free time, which clients do of their own accord with all-day entries; then it bl
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -30,20 +30,27 @@ _NOT_BLOCKING = (Status.CANCELLED, Status.UNCONFIRMED)
 
 
 @dataclass(frozen=True, slots=True)
-class Clash:
-    """What stands in the way: other appointments at the same time, by id; the kind of attention row.
-
-    ``blocks``: some of them block their time.
-    """
+class Kind:
+    """One kind of attention row: in which calendar, and with which others, by id."""
 
     kind: str
     calendar_id: int
     appointment_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """What stands in the way in all calendars of an appointment, double bookings first.
+
+    ``blocks``: something of it blocks its time.
+    """
+
+    kinds: tuple[Kind, ...]
     blocks: bool = True
 
 
 def decide(uow: UnitOfWork, rows: Rows, private_calendars: Collection[int]) -> Clash | None:
-    """Whether the appointment or series just written clashes with another in one of its calendars.
+    """Whether the appointment or series just written clashes with others in any of its calendars.
 
     ``private_calendars`` among them are free. The flush must have happened in this transaction.
     """
@@ -51,17 +58,14 @@ def decide(uow: UnitOfWork, rows: Rows, private_calendars: Collection[int]) -> C
     if not any(availability.blocks(e) or availability.is_absence(e) for e in entries):
         return None
     ours = {rows.id, *rows.overrides}
-    for calendar_id in sorted(rows.calendars.get(rows.id, {})):
-        if calendar_id in private_calendars:
-            continue
+    there: dict[int, set[int]] = {}
+    blocking: set[int] = set()
+    for calendar_id in sorted(set(rows.calendars.get(rows.id, {})) - set(private_calendars)):
         found = availability.conflicts(uow, calendar_id, entries, ours, absences=True)
-        if not found:
-            continue
-        blocking = {c.appointment_id for c in found if c.blocks}
-        clash = judge(uow, rows, calendar_id, blocking or {c.appointment_id for c in found})
-        if clash is not None:
-            return replace(clash, blocks=bool(blocking))
-    return None
+        if found:
+            there[calendar_id] = {c.appointment_id for c in found}
+            blocking |= {c.appointment_id for c in found if c.blocks}
+    return _judge(uow, rows, there, blocking) if there else None
 
 
 def decide_many(
@@ -114,22 +118,23 @@ def forbidden(practice: Practice, rows: Rows, clash: Clash | None) -> bool:
 def file(
     uow: UnitOfWork, practice: Practice, rows: Rows, clash: Clash, actor: Actor, *, fresh: bool = False
 ) -> None:
-    """Put an allowed clash on the attention list, once for an appointment. Writes no practice row.
+    """Put an allowed clash on the attention list, each kind once for an appointment. Writes no practice row.
 
     ``fresh``: the appointment is new in this transaction and on no list yet.
     """
-    if not fresh and attention_rows.has_open(uow, practice.id, clash.kind, rows.id):
-        return
-    attention_rows.file(
-        uow,
-        practice.id,
-        clash.kind,
-        clash.kind,
-        actor=actor,
-        calendar_id=clash.calendar_id,
-        appointment_id=rows.id,
-        details={"with": list(clash.appointment_ids)},
-    )
+    for found in clash.kinds:
+        if not fresh and attention_rows.has_open(uow, practice.id, found.kind, rows.id):
+            continue
+        attention_rows.file(
+            uow,
+            practice.id,
+            found.kind,
+            found.kind,
+            actor=actor,
+            calendar_id=found.calendar_id,
+            appointment_id=rows.id,
+            details={"with": list(found.appointment_ids)},
+        )
 
 
 def _is_absence(rows: Rows) -> bool:
@@ -140,16 +145,29 @@ def _is_absent(row: Mapping[str, Any]) -> bool:
     return bool(row["all_day"] and row["patient_id"] is None)
 
 
-def judge(uow: UnitOfWork, rows: Rows, calendar_id: int, other_ids: Collection[int]) -> Clash | None:
-    """What it means that these others take place at the same time; None: nothing. One statement."""
-    found = uow.connection.execute(_OTHERS, {"ids": sorted(other_ids)}).mappings()
-    others = [dict(row) for row in found if not attention_entry.is_entry(row)]
-    ids = tuple(sorted(int(o["id"]) for o in others))
-    if not ids:
-        return None
+def _judge(
+    uow: UnitOfWork, rows: Rows, there: Mapping[int, Collection[int]], blocking: Collection[int]
+) -> Clash | None:
+    """What it means that these others (by calendar) take place at the same time; None: nothing.
+
+    One statement.
+    """
+    wanted = {"ids": sorted({i for ids in there.values() for i in ids})}
+    others = {
+        int(row["id"]): _kind(rows, row)
+        for row in uow.connection.execute(_OTHERS, wanted).mappings()
+        if not attention_entry.is_entry(row)
+    }
+    kinds = []
+    for kind in (attention_rows.DOUBLE_BOOKING, attention_rows.ABSENCE):
+        ids = tuple(sorted(i for i, k in others.items() if k == kind))
+        if ids:
+            calendar_id = next(c for c in sorted(there) if set(ids) & set(there[c]))
+            kinds.append(Kind(kind, calendar_id, ids))
+    return Clash(tuple(kinds), bool(set(others) & set(blocking))) if kinds else None
+
+
+def _kind(rows: Rows, other: Mapping[str, Any]) -> str | None:
     if _is_absence(rows):
-        with_patient = tuple(sorted(int(o["id"]) for o in others if o["patient_id"] is not None))
-        return Clash(attention_rows.ABSENCE, calendar_id, with_patient) if with_patient else None
-    if all(_is_absent(o) for o in others):
-        return Clash(attention_rows.ABSENCE, calendar_id, ids)
-    return Clash(attention_rows.DOUBLE_BOOKING, calendar_id, ids)
+        return attention_rows.ABSENCE if other["patient_id"] is not None else None
+    return attention_rows.ABSENCE if _is_absent(other) else attention_rows.DOUBLE_BOOKING
