@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from radicale_practice.event.absorb import absorb
 from radicale_practice.event.directory import Directory, EmptyDirectory
+from radicale_practice.event.read_anew import read_anew
 from radicale_practice.plugins import naming, reading
 from radicale_practice.plugins.home import Home
 from radicale_practice.practice import book
-from radicale_practice.practice.book import Moved
+from radicale_practice.practice.book import Moved, Titles
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import CalendarKind, CalendarObject
@@ -22,6 +23,18 @@ def directory(unit: UnitOfWork, home: Home, info: CalendarInfo) -> Directory:
     if info.kind == CalendarKind.PRIVATE:
         return EmptyDirectory()
     return PracticeDirectory(unit, home.practice.id)
+
+
+def titles(
+    unit: UnitOfWork, home: Home, source: CalendarInfo, target: CalendarInfo, entry: CalendarObject
+) -> Titles | None:
+    """What the titles of a private entry mean in a calendar of the practice: nobody has read them there.
+
+    None if the move is no such crossing.
+    """
+    if source.kind != CalendarKind.PRIVATE or target.kind == CalendarKind.PRIVATE:
+        return None
+    return Titles(*read_anew(entry, home.projection(home.access(target)), directory(unit, home, target)))
 
 
 def second_half(

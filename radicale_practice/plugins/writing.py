@@ -131,7 +131,8 @@ def move(
     with unit.operation():
         if len(to_href) > LONGEST_NAME:
             raise InvalidValue("the resource's name is too long")
-        outcome = book.move(unit, home.viewer, home.practice, stored, target.id, to_href, overwritten)
+        titles = moves.titles(unit, home, source, target, stored.object)
+        outcome = book.move(unit, home.viewer, home.practice, stored, target.id, to_href, overwritten, titles)
         etag = _etag_now(unit, home, target, to_href)
     return Written(outcome, etag)
 

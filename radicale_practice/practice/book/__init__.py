@@ -30,6 +30,7 @@ from radicale_practice.practice.book.staff_side import (
     show,
     show_instance,
 )
+from radicale_practice.practice.book.title_findings import Titles
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import CalendarObject, Finding, Viewer
 from radicale_practice.practice.projections import Practice
@@ -42,6 +43,7 @@ __all__ = [
     "NewSeries",
     "Outcome",
     "Shown",
+    "Titles",
     "add",
     "add_series",
     "apply",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from radicale_practice.practice.appointment_rows import Rows, is_documented
-from radicale_practice.practice.book import codec, opening, plan, reach
+from radicale_practice.practice.book import codec, confirming, opening, plan, reach
 from radicale_practice.practice.book.cancel import cancel_rows
 from radicale_practice.practice.book.plan import Plan
 from radicale_practice.practice.book.title_findings import file_findings
@@ -107,7 +108,7 @@ class _Change:
 
     @property
     def _unconfirmed(self) -> bool:
-        return bool(self.rows.master["status"] == Status.UNCONFIRMED)
+        return confirming.is_unconfirmed(self.rows)
 
     def _action(self, made: Plan) -> str:
         if reach.takes_place_of(self.current.object, self.desired):
@@ -140,15 +141,12 @@ class _Change:
         try:
             with attempt(self.uow):
                 if self._unconfirmed and retimed:
-                    made.updates.setdefault(self.rows.id, {}).update(
-                        status=str(Status.BOOKED), unconfirmed_reason=""
-                    )
+                    booked = confirming.with_booking(self.rows, made.updates)
+                    return self._attempt(replace(made, updates=booked), retimed)
                 return self._attempt(made, retimed)
         except SlotTaken:
             if not self._unconfirmed:
                 return self._refuse(refusals.SLOT_TAKEN)
-        for name in ("status", "unconfirmed_reason"):
-            made.updates[self.rows.id].pop(name)
         outcome = self._attempt(made, False)
         return Outcome("unconfirmed", refusals.SLOT_TAKEN, outcome.object_id, outcome.href, exact=False)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from radicale_practice.practice.appointment_rows import Rows, is_documented, is_private
-from radicale_practice.practice.book import opening, permissions
+from dataclasses import dataclass, replace
+
+from radicale_practice.practice import appointment_rows
+from radicale_practice.practice.appointment_rows import Row, Rows, is_documented, is_private
+from radicale_practice.practice.book import confirming, opening, permissions
 from radicale_practice.practice.book.cancel import cancel
 from radicale_practice.practice.book.opening import Event
 from radicale_practice.practice.book.permissions import CalendarFacts
 from radicale_practice.practice.book.places import change_calendar
-from radicale_practice.practice.book.writing import SlotTaken, attempt
+from radicale_practice.practice.book.title_findings import Titles, file_findings
+from radicale_practice.practice.book.writing import SlotTaken, attempt, state_after
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Viewer
 from radicale_practice.practice.projections import Practice
@@ -27,10 +31,12 @@ def move(
     to_calendar_id: int,
     to_href: str,
     overwritten: StoredObject | None = None,
+    titles: Titles | None = None,
 ) -> Outcome:
     """Move an object to another calendar (or to another href in its own).
 
-    ``overwritten``: what lives there now. It is cancelled, unless the move is not carried out.
+    ``overwritten``: what lives there now. It is cancelled, unless the move is not carried out. ``titles``:
+    what the titles of a private entry mean to the practice, if it comes from a private calendar.
     Raises ``NotPermitted`` without write access to the target, ``Conflict`` if something lives there under
     that href or UID. Documented appointments are refused; a move out of the practice counts for the brake.
     """
@@ -42,7 +48,7 @@ def move(
         return rows
     if any(is_documented(r) for r in (rows.master, *rows.here().values())):
         return event.refuse(refusals.DOCUMENTED, rows)
-    out_of_reach = target.private and not event.in_private
+    out_of_reach = target.private and not event.in_private and not confirming.is_unconfirmed(rows)
     if out_of_reach:
         held = brake.check(
             uow, practice, event.actor, brake.CANCELLATIONS, stored.calendar_id, appointment_id=rows.id
@@ -50,56 +56,103 @@ def move(
         if held is not None:
             operation = {"operation": "move", "to_calendar_id": to_calendar_id, "to_href": to_href}
             return event.hold(held, operation, rows)
-    return _carry_out(event, rows, target, to_href, out_of_reach, overwritten) or event.refuse(
+    return _Move(event, rows, target, to_href, overwritten, titles).run(out_of_reach) or event.refuse(
         refusals.SLOT_TAKEN, rows
     )
 
 
-def _carry_out(
-    event: Event,
-    rows: Rows,
-    target: CalendarFacts,
-    href: str,
-    out_of_reach: bool,
-    overwritten: StoredObject | None,
-) -> Outcome | None:
-    """None: the practice forbids it because the time is taken there; then nothing is overwritten either."""
-    uow, practice, stored = event.uow, event.practice, event.stored
-    clash = None
-    try:
-        with attempt(uow):
-            if overwritten is not None:
-                gone = cancel(uow, event.viewer, practice, overwritten, overwritten=True)
-                if gone.kind != "done":
-                    return gone
-            after = rows
-            if target.id != stored.calendar_id:
-                after = change_calendar(uow, rows, stored.calendar_id, target)
-            object_id = identities.assign(uow, target.id, rows.id, href, stored.uid)
-            revisions.flush(uow)
-            if after is not rows:
-                clash = double_booking.decide(uow, after, event.private_calendars)
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """A move that may be made, if the time is free there."""
+
+    event: Event
+    rows: Rows
+    target: CalendarFacts
+    href: str
+    overwritten: StoredObject | None
+    titles: Titles | None
+
+    def run(self, out_of_reach: bool) -> Outcome | None:
+        """None: the practice forbids it because the time is taken there; then nothing is overwritten either.
+
+        What is not booked is booked in a new calendar; if the time is taken there too, it is there as it was.
+        """
+        action = "move-away" if out_of_reach else "move"
+        unconfirmed = confirming.is_unconfirmed(self.rows) and self._elsewhere
+        for booking in (True, False) if unconfirmed else (False,):
+            try:
+                with attempt(self.event.uow):
+                    outcome = self._attempt(action, booking=booking)
+            except SlotTaken:
+                continue
+            if unconfirmed and not booking and outcome.kind == "done":
+                return replace(outcome, kind="unconfirmed", reason=refusals.SLOT_TAKEN, exact=False)
+            return outcome
+        return None
+
+    @property
+    def _elsewhere(self) -> bool:
+        return self.target.id != self.event.stored.calendar_id
+
+    @property
+    def _titles(self) -> Titles | None:
+        return self.titles if self.event.in_private and not self.target.private else None
+
+    def _attempt(self, action: str, *, booking: bool) -> Outcome:
+        uow, practice = self.event.uow, self.event.practice
+        if self.overwritten is not None:
+            gone = cancel(uow, self.event.viewer, practice, self.overwritten, overwritten=True)
+            if gone.kind != "done":
+                return gone
+        changes = self._changes(booking)
+        after = self._placed(changes)
+        if booking:
+            refusals.unconfirmed_is_over(uow, practice, self.event.viewer.staff_id, self.rows.id)
+        object_id = identities.assign(uow, self.target.id, self.rows.id, self.href, self.event.stored.uid)
+        revisions.flush(uow)
+        if self._elsewhere:
+            clash = double_booking.decide(uow, after, self.event.private_calendars)
             if double_booking.forbidden(practice, after, clash):
                 raise SlotTaken
-    except SlotTaken:
-        return None
-    if clash is not None:
-        double_booking.file(uow, practice, after, clash, event.actor)
-    if after is not rows:
-        _record(event, rows, after, target, "move-away" if out_of_reach else "move")
-    return Outcome("done", "", object_id, href)
+            if clash is not None:
+                double_booking.file(uow, practice, after, clash, self.event.actor)
+            self._record(after, changes, action)
+        return Outcome("done", "", object_id, self.href, exact=not changes)
 
+    def _changes(self, booking: bool) -> dict[int, Row]:
+        changes: dict[int, Row] = {}
+        if self._titles is not None:
+            changes = self._titles.changes(self.rows)
+        return confirming.with_booking(self.rows, changes) if booking else changes
 
-def _record(event: Event, rows: Rows, after: Rows, target: CalendarFacts, action: str) -> None:
-    journal.write(
-        event.uow,
-        action,
-        practice_id=event.practice.id,
-        actor=event.actor,
-        appointment_id=rows.id,
-        calendar_id=target.id,
-        patient_id=rows.master["patient_id"],
-        private=is_private(target.private and event.in_private, rows),
-        before=journal.state([rows.master], rows.calendars.get(rows.id, {}), rows.calendars),
-        after=journal.state([after.master], after.calendars.get(rows.id, {}), after.calendars),
-    )
+    def _placed(self, changes: dict[int, Row]) -> Rows:
+        """The rows in their new calendar, and changed."""
+        after = self.rows
+        if self._elsewhere:
+            after = change_calendar(self.event.uow, after, self.event.stored.calendar_id, self.target)
+        appointment_rows.update_rows(self.event.uow, self.rows.all, changes)
+        return Rows(
+            {**after.master, **changes.get(after.id, {})},
+            {i: {**r, **changes.get(i, {})} for i, r in after.overrides.items()},
+            after.calendars,
+        )
+
+    def _record(self, after: Rows, changes: dict[int, Row], action: str) -> None:
+        event, rows = self.event, self.rows
+        concerned = [r for r in rows.all if r is rows.master or r["id"] in changes]
+        before = journal.state(concerned, rows.calendars.get(rows.id, {}), rows.calendars)
+        journal.write(
+            event.uow,
+            action,
+            practice_id=event.practice.id,
+            actor=event.actor,
+            appointment_id=rows.id,
+            calendar_id=self.target.id,
+            patient_id=after.master["patient_id"],
+            private=is_private(self.target.private and event.in_private, rows),
+            before=before,
+            after=state_after(after, before),
+        )
+        if self._titles is not None:
+            findings = self._titles.findings
+            file_findings(event.uow, event.practice, event.actor, self.target.id, rows.id, findings)

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from radicale_practice.practice import appointment_rows, clock, practices, zones
 from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_private
-from radicale_practice.practice.book import instances, restoring, shift
+from radicale_practice.practice.book import confirming, instances, restoring, shift
 from radicale_practice.practice.book.cancelling import cancel_all
 from radicale_practice.practice.book.staff_writing import (
     FRESH,
@@ -135,7 +135,9 @@ def reschedule(
         changes = shift.shift_series(rows, start, end)
     else:
         changes = {int(row["id"]): _times(row, start, end)}
-    if row["status"] == Status.UNCONFIRMED:
+    if row is rows.master:
+        changes = confirming.with_booking(rows, changes)
+    elif row["status"] == Status.UNCONFIRMED:
         changes.setdefault(int(row["id"]), {}).update(status=str(Status.BOOKED), unconfirmed_reason="")
     write(
         uow, practice, actor, rows, changes, "change",
@@ -275,6 +277,10 @@ def set_status(
                 _restore(uow, actor, rows, practice, changes)
                 rows, practice = rows_of(uow, appointment_id)
                 row = rows.master
+    if row is rows.master and confirming.is_unconfirmed(rows) and status is not Status.UNCONFIRMED:
+        changes = confirming.with_booking(rows, {}, status)
+        write(uow, practice, actor, rows, changes, "status", deciding=False)
+        return
     change: Row = {"status": str(status)} if row["status"] != status else {}
     if row["status"] == Status.CANCELLED:
         change |= appointment_rows.booked(str(status))

@@ -1,13 +1,34 @@
-"""What was noticed in typed titles goes on the attention list."""
+"""What titles mean to the practice; what was noticed in them goes on the attention list."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from radicale_practice.practice.appointment_rows import Row, Rows, columns_of
 from radicale_practice.practice.database import UnitOfWork
-from radicale_practice.practice.model import Actor, Finding
+from radicale_practice.practice.model import Actor, CalendarObject, Finding
 from radicale_practice.practice.notices import attention_rows
 from radicale_practice.practice.projections import Practice
+
+
+@dataclass(frozen=True, slots=True)
+class Titles:
+    """What the titles of an event mean to the practice, and what somebody should look at."""
+
+    desired: CalendarObject
+    findings: tuple[Finding, ...] = ()
+
+    def changes(self, rows: Rows) -> dict[int, Row]:
+        """The columns that titles decide, where they differ from the rows; by row id."""
+        known = {int(row["id"]): row for row in rows.all}
+        found: dict[int, Row] = {}
+        for entry in self.desired.appointments:
+            if entry.id is not None and entry.id in known:
+                row, wanted = known[entry.id], columns_of(entry)
+                names = ("patient_id", "subject", "phone")
+                found[entry.id] = {n: wanted[n] for n in names if wanted[n] != row[n]}
+        return {i: change for i, change in found.items() if change}
 
 
 def file_findings(

@@ -100,13 +100,12 @@ def carry_out(uow: UnitOfWork, rows: Rows, plan: Plan, actor: Actor) -> tuple[Ro
     for row_id, row in rows.overrides.items():
         if row_id not in plan.deletes:
             after.overrides[row_id] = {**row, **updates.get(row_id, {})}
+    unconfirmed = after.master["status"] == Status.UNCONFIRMED
     common = {
         "practice_id": rows.master["practice_id"],
         "created_by": actor.staff_id,
-        "status": str(Status.UNCONFIRMED)
-        if rows.master["status"] == Status.UNCONFIRMED
-        else str(Status.BOOKED),
-        "unconfirmed_reason": "",
+        "status": str(Status.UNCONFIRMED if unconfirmed else Status.BOOKED),
+        "unconfirmed_reason": after.master["unconfirmed_reason"] if unconfirmed else "",
     }
     extras, personal = dict(plan.extras), dict(plan.personal)
     _insert_overrides(uow, after, plan.inserts, common, actor, extras, personal)

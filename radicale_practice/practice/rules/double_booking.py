@@ -154,7 +154,7 @@ def _judge(
     """
     wanted = {"ids": sorted({i for ids in there.values() for i in ids})}
     others = {
-        int(row["id"]): _kind(rows, row)
+        int(row["id"]): _kind(rows, dict(row))
         for row in uow.connection.execute(_OTHERS, wanted).mappings()
         if not attention_entry.is_entry(row)
     }
