@@ -10,11 +10,14 @@ from itertools import islice
 from radicale_practice.practice import clock, zones
 from radicale_practice.practice.model import Appointment, CalendarObject, Viewer
 from radicale_practice.practice.projections import Practice
-from radicale_practice.practice.reading import calendar_objects
+from radicale_practice.practice.reading import availability, calendar_objects
 from radicale_practice.practice.series import recurrence, spans
 
 AHEAD = timedelta(days=550)
 """How far ahead of now the instances of a series are counted."""
+
+LEAST_PART = 4
+"""An appointment made shorter than this part of its length has given its time away."""
 
 _MOST_COUNTED = 2000
 
@@ -26,16 +29,41 @@ def in_window(viewer: Viewer, practice: Practice, entry: CalendarObject) -> bool
 
 
 def takes_place_of(current: CalendarObject, desired: CalendarObject) -> bool:
-    """Whether the upload overwrites an appointment with something else: its patient replaced or removed."""
-    for old, new in _pairs(current, desired):
-        if old.patient is not None and (new.patient is None or new.patient.id != old.patient.id):
-            return True
-    return False
+    """Whether the upload leaves nothing of an appointment or instance but its name.
+
+    Its patient is replaced or removed, its time is given away, or a block becomes another at another time.
+    """
+    return any(
+        _loses_patient(old, new) or _gives_its_time_away(old, new) or _is_another_block(old, new)
+        for old, new in _pairs(current, desired)
+    )
+
+
+def _loses_patient(old: Appointment, new: Appointment) -> bool:
+    return old.patient is not None and (new.patient is None or new.patient.id != old.patient.id)
+
+
+def _gives_its_time_away(old: Appointment, new: Appointment) -> bool:
+    """Marked as free time, or next to nothing left of its length; an absence counts as one either way."""
+    if old.transparent or availability.is_absence(new):
+        return False
+    return new.transparent or (new.end - new.start) * LEAST_PART < old.end - old.start
+
+
+def _is_another_block(old: Appointment, new: Appointment) -> bool:
+    words = set(old.subject.casefold().split())
+    kept = words & set(new.subject.casefold().split())
+    return old.patient is None and bool(words) and not kept and old.start != new.start
 
 
 def moves_far(practice: Practice, current: CalendarObject, desired: CalendarObject) -> bool:
-    """Whether an appointment, a series or an instance is moved further than the practice's ``brake_days``."""
-    return any(is_far(practice, new.start - old.start) for old, new in _pairs(current, desired))
+    """Whether an appointment, a series or an instance is moved further than the practice's ``brake_days``, or
+    made longer by more than that."""
+    return any(
+        is_far(practice, new.start - old.start)
+        or is_far(practice, (new.end - new.start) - (old.end - old.start))
+        for old, new in _pairs(current, desired)
+    )
 
 
 def is_far(practice: Practice, distance: timedelta) -> bool:
@@ -79,4 +107,5 @@ def _pairs(current: CalendarObject, desired: CalendarObject) -> Iterator[tuple[A
         elif new.recurrence_id in by_date:
             yield by_date[new.recurrence_id], new
         elif current.master is not None and new.recurrence_id is not None:
-            yield replace(current.master, start=new.recurrence_id), new
+            length = current.master.end - current.master.start
+            yield replace(current.master, start=new.recurrence_id, end=new.recurrence_id + length), new
