@@ -19,15 +19,18 @@ def test_changes_come_once_in_order(database: Database) -> None:
         first, second = book(uow, 1, external_id="K-1"), book(uow, 1)
         entry(uow, first, "moved", device_id=7, program="DAVx5")
         entry(uow, second, "private thing", private=True)
-        entry(uow, second, "by the practice", staff_id=None)
-        entry(uow, second, "cancelled")
+        entry(uow, second, "foreign", staff_id=None)
+        entry(uow, second, "refused")
+        entry(uow, second, "held")
+        entry(uow, second, "cancel")
+        entry(uow, second, "undo", staff_id=None, program="cli")
     with database.read() as uow:
         changes, cursor = watch.changes_since(uow, 1, 0, 1)
         assert [(c.action, c.external_id, c.user_name, c.program) for c in changes] == [
             ("moved", "K-1", "person1", "DAVx5")
         ]
         more, cursor = watch.changes_since(uow, 1, cursor, 10)
-        assert [c.action for c in more] == ["cancelled"]
+        assert [(c.action, c.user_name) for c in more] == [("cancel", "person1"), ("undo", None)]
         assert watch.changes_since(uow, 1, cursor, 10) == ([], cursor)
         assert watch.changes_since(uow, 2, 0, 10) == ([], 0)
 

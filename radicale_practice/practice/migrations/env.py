@@ -15,6 +15,6 @@ context.configure(
     transaction_per_migration=False,
 )
 # Triggers and views would stand in the way of changed tables, and Alembic does not see them.
-drop(connection)
+grants = drop(connection)
 context.run_migrations()
-install(connection)
+install(connection, grants)

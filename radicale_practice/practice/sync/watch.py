@@ -1,4 +1,4 @@
-"""What people changed on their phones, for a practice program that wants to hear of it.
+"""What was changed on phones and by our commands, for a practice program that wants to hear of it.
 
 The same rows as the SQL view ``phone_change``; cursors appear in the order of commits, so asking for what is
 above the last cursor misses nothing. Private calendars are left out.
@@ -33,7 +33,7 @@ _VIEW = table(
 
 @dataclass(frozen=True, slots=True)
 class PhoneChange:
-    """One change made by a person through a device or program. ``at`` is UTC.
+    """One change made by a person through a device, or by a command (``staff_id`` None). ``at`` is UTC.
 
     ``public_id`` and ``external_id`` are the appointment's; None if its row is gone by now.
     """
@@ -45,7 +45,7 @@ class PhoneChange:
     public_id: str | None
     external_id: str | None
     calendar_id: int | None
-    staff_id: int
+    staff_id: int | None
     user_name: str | None
     device_id: int | None
     program: str

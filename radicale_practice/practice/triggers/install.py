@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, text
 
 from radicale_practice.practice.triggers import postgresql, sqlite
-from radicale_practice.practice.triggers.made import Made
+from radicale_practice.practice.triggers.made import OPEN_VIEWS, Made
 
 
 def expected(connection: Connection) -> list[Made]:
@@ -21,7 +23,7 @@ def present(connection: Connection) -> dict[tuple[str, str], str | None]:
         rows = connection.execute(
             text(
                 "SELECT type AS kind, name, sql AS body FROM sqlite_master WHERE type IN ('view', 'trigger')"
-                " AND (name LIKE 'sync\\_%' ESCAPE '\\' OR name = 'phone_change')"
+                f" AND (name LIKE 'sync\\_%' ESCAPE '\\' OR name IN {OPEN_VIEWS})"
             )
         )
     else:
@@ -45,14 +47,20 @@ def expected_texts(connection: Connection) -> dict[tuple[str, str], str]:
             if kind == "view":
                 again = f'"{schema}".sync_compared_{name}'
                 connection.exec_driver_sql(made.statement.replace(f'"{schema}".{name}', again, 1))
-                query = text("SELECT pg_get_viewdef(CAST(:view AS regclass))")
+                query = text(f"SELECT {_VIEW_TEXT} FROM pg_class c WHERE c.oid = CAST(:view AS regclass)")
                 texts[kind, name] = connection.execute(query, {"view": again}).scalar_one()
         savepoint.rollback()
     return texts
 
 
-def drop(connection: Connection) -> None:
-    """Remove everything ``install`` makes (before a migration that changes tables)."""
+def drop(connection: Connection) -> list[str]:
+    """Remove everything ``install`` makes (before a migration that changes tables).
+
+    Returns the statements that grant again what others may do with the views; for ``install``.
+    """
+    grants: list[str] = []
+    if connection.dialect.name != "sqlite":
+        grants = list(connection.execute(text(_GRANTS), {"schema": _schema(connection)}).scalars())
     schema = "" if connection.dialect.name == "sqlite" else f'"{_schema(connection)}".'
     found = list(present_objects(connection))
     for kind, name, table in sorted(found, key=lambda item: ("trigger", "function", "view").index(item[0])):
@@ -62,13 +70,16 @@ def drop(connection: Connection) -> None:
             connection.exec_driver_sql(f"DROP FUNCTION {schema}{name}")
         else:
             connection.exec_driver_sql(f"DROP {kind.upper()} {schema}{name}")
+    return grants
 
 
-def install(connection: Connection) -> None:
-    """Drop and make everything. At the end of every migration, and by ``check.repair``."""
-    drop(connection)
+def install(connection: Connection, grants: Iterable[str] = ()) -> None:
+    """Drop and make everything, with what was granted. Ends every migration; ``check.repair`` does it too."""
+    grants = [*grants, *drop(connection)]
     for item in expected(connection):
         connection.exec_driver_sql(item.statement)
+    for grant in grants:
+        connection.exec_driver_sql(grant)
 
 
 def present_objects(connection: Connection) -> list[tuple[str, str, str]]:
@@ -77,7 +88,7 @@ def present_objects(connection: Connection) -> list[tuple[str, str, str]]:
         rows = connection.execute(
             text(
                 "SELECT type AS kind, name, tbl_name FROM sqlite_master WHERE type IN ('view', 'trigger')"
-                " AND (name LIKE 'sync\\_%' ESCAPE '\\' OR name = 'phone_change')"
+                f" AND (name LIKE 'sync\\_%' ESCAPE '\\' OR name IN {OPEN_VIEWS})"
             )
         )
     else:
@@ -89,7 +100,18 @@ def _schema(connection: Connection) -> str:
     return str(connection.execute(text("SELECT current_schema()")).scalar_one())
 
 
-_POSTGRESQL_OBJECTS = """
+_GRANTS = f"""
+SELECT format('GRANT %s ON %I.%I TO %s%s', g.privilege_type, n.nspname, c.relname,
+  CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
+  CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) g
+WHERE n.nspname = :schema AND c.relkind = 'v' AND g.grantee <> c.relowner
+  AND (c.relname LIKE 'sync\\_%' OR c.relname IN {OPEN_VIEWS})
+"""
+
+_VIEW_TEXT = "pg_get_viewdef(c.oid) || coalesce(array_to_string(c.reloptions, ','), '')"
+
+_POSTGRESQL_OBJECTS = f"""
 SELECT 'trigger', t.tgname::text, c.relname::text FROM pg_trigger t
 JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = :schema AND NOT t.tgisinternal AND t.tgname LIKE 'sync\\_%'
@@ -98,10 +120,10 @@ SELECT 'function', p.proname::text, '' FROM pg_proc p JOIN pg_namespace n ON n.o
 WHERE n.nspname = :schema AND p.proname LIKE 'sync\\_%'
 UNION ALL
 SELECT 'view', c.relname::text, '' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = :schema AND c.relkind = 'v' AND (c.relname LIKE 'sync\\_%' OR c.relname = 'phone_change')
+WHERE n.nspname = :schema AND c.relkind = 'v' AND (c.relname LIKE 'sync\\_%' OR c.relname IN {OPEN_VIEWS})
 """
 
-_POSTGRESQL_CATALOGUE = """
+_POSTGRESQL_CATALOGUE = f"""
 SELECT 'trigger' AS kind, t.tgname::text AS name,
   replace(pg_get_triggerdef(t.oid, true), quote_ident(:schema) || '.', '') AS body
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -113,8 +135,7 @@ SELECT 'function', p.proname::text, CASE WHEN p.prosecdef
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname = :schema AND p.proname LIKE 'sync\\_%'
 UNION ALL
-SELECT 'view', c.relname::text,
-  pg_get_viewdef(c.oid) || coalesce(array_to_string(c.reloptions, ','), '')
+SELECT 'view', c.relname::text, {_VIEW_TEXT}
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = :schema AND c.relkind = 'v' AND (c.relname LIKE 'sync\\_%' OR c.relname = 'phone_change')
+WHERE n.nspname = :schema AND c.relkind = 'v' AND (c.relname LIKE 'sync\\_%' OR c.relname IN {OPEN_VIEWS})
 """

@@ -20,7 +20,12 @@ from radicale_practice.practice.triggers.description import (
     TRACKED,
     TrackedTable,
 )
-from radicale_practice.practice.triggers.made import Made, phone_change_view
+from radicale_practice.practice.triggers.made import (
+    PRACTICE_APPOINTMENTS,
+    PRACTICE_CALENDARS,
+    Made,
+    phone_change_view,
+)
 from radicale_practice.practice.triggers.postgresql_flush import EXPAND, FLUSH, JOURNAL_ORDER, REVIVE, SETTLE
 
 FLUSH_TRIGGER = "sync_flush_at_commit"
@@ -36,6 +41,10 @@ _NOTE_FLUSH = """
   WHERE NOT EXISTS (SELECT 1 FROM sync_flush f WHERE f.txid = pg_current_xact_id());"""
 
 
+_TOLD = "new.appointment_id IS NOT NULL AND new.action::text <> 'foreign'::text"
+"""In the words of the catalogue; the view leaves out more."""
+
+
 def made(schema: str) -> list[Made]:
     """Everything to create in ``schema``, in order."""
     items = [
@@ -45,6 +54,8 @@ def made(schema: str) -> list[Made]:
             "phone_change",
             phone_change_view("q.cursor", " JOIN sync_journal_order q ON q.journal_id = j.id"),
         ),
+        _view(schema, "practice_calendar", PRACTICE_CALENDARS, _BARRIER),
+        _view(schema, "practice_appointment", PRACTICE_APPOINTMENTS, _BARRIER),
         _function(schema, "sync_expand", EXPAND, "(tx xid8)", "void"),
         _function(schema, "sync_revive", REVIVE, "(cal bigint, appt bigint, pub text, rev bigint)", "void"),
         _function(schema, "sync_settle", SETTLE, "(tx xid8, rev bigint)", "void"),
@@ -66,7 +77,7 @@ def made(schema: str) -> list[Made]:
             "sync_journal_order",
             constraint=True,
             event="AFTER INSERT",
-            clause="DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.staff_id IS NOT NULL)",
+            clause=f"DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ({_TOLD})",
         ),
         _function(schema, "sync_truncate", _TRUNCATE),
     ]
@@ -91,8 +102,12 @@ def made(schema: str) -> list[Made]:
     return items
 
 
-def _view(schema: str, name: str, select: str) -> Made:
-    return Made("view", name, "", f'CREATE VIEW "{schema}".{name} AS {select}', "")
+_BARRIER = " WITH (security_barrier = true)"
+"""A function in somebody's WHERE is not given the rows that the view leaves out."""
+
+
+def _view(schema: str, name: str, select: str, options: str = "") -> Made:
+    return Made("view", name, "", f'CREATE VIEW "{schema}".{name}{options} AS {select}', "")
 
 
 def _function(schema: str, name: str, body: str, arguments: str = "()", returns: str = "trigger") -> Made:

@@ -14,7 +14,12 @@ from radicale_practice.practice.triggers.description import (
     TRACKED,
     TrackedTable,
 )
-from radicale_practice.practice.triggers.made import Made, phone_change_view
+from radicale_practice.practice.triggers.made import (
+    PRACTICE_APPOINTMENTS,
+    PRACTICE_CALENDARS,
+    Made,
+    phone_change_view,
+)
 
 NOW = "strftime('%Y-%m-%d %H:%M:%S', 'now')"
 
@@ -92,6 +97,10 @@ def made() -> list[Made]:
     items = [
         _item("view", "sync_served", "", f"CREATE VIEW sync_served AS {SERVED_VIEW}"),
         _item("view", "phone_change", "", f"CREATE VIEW phone_change AS {phone_change_view('j.id')}"),
+        _item("view", "practice_calendar", "", f"CREATE VIEW practice_calendar AS {PRACTICE_CALENDARS}"),
+        _item(
+            "view", "practice_appointment", "", f"CREATE VIEW practice_appointment AS {PRACTICE_APPOINTMENTS}"
+        ),
         _item(
             "view",
             "sync_note",
