@@ -18,7 +18,7 @@ from radicale_practice.practice.book import Outcome
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotPermitted
-from radicale_practice.practice.model import Access
+from radicale_practice.practice.model import Access, Status
 from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.sync import identities, revisions
 
@@ -85,6 +85,8 @@ def put(
         else:
             # Seen under an alias, kept under the identity it has.
             wanted, href = replace(wanted, uid=current.uid), current.href
+            if wanted.master is not None and wanted.master.status is Status.CANCELLED:
+                moved = moves.first_half(unit, home, info, current)
         outcome = book.apply(
             unit,
             home.viewer,

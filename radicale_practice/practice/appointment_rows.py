@@ -367,6 +367,18 @@ def copy_extras(uow: UnitOfWork, source: int, target: int) -> None:
     )
 
 
+def copy_personal(uow: UnitOfWork, targets: Mapping[int, int], but_of: int | None) -> None:
+    """Let rows have what people keep for themselves with others (source id: target id); ``but_of``: one
+    person's own parts are written already. One statement."""
+    own = personal_extra
+    others = select(bindparam("to_id"), own.c.staff_id, own.c.content).where(
+        own.c.appointment_id == bindparam("from_id"), own.c.staff_id != (but_of or 0)
+    )
+    statement = insert(own).from_select(["appointment_id", "staff_id", "content"], others)
+    if targets:
+        uow.connection.execute(statement, [{"from_id": a, "to_id": b} for a, b in sorted(targets.items())])
+
+
 def live_objects(uow: UnitOfWork, appointment_id: int) -> dict[int, list[int]]:
     """The live calendar objects that show an appointment: calendar id to object ids."""
     table = calendar_object

@@ -14,7 +14,7 @@ from radicale_practice.practice.errors import Conflict, NotPermitted
 from radicale_practice.practice.model import Access, CalendarObject, Finding, FindingKind, Status, Window
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.schema import sync_tables as s
-from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
+from tests.database.book_world import HOUR, MONDAY, World, build, timed, with_master, with_override
 
 WEEK = timedelta(days=7)
 
@@ -32,20 +32,22 @@ def put(
     viewer=None,
     findings=(),
 ):
-    """One PUT in a unit of its own."""
+    """One PUT in a unit of its own, the second half of a move if it is one."""
     viewer = viewer or world.viewer()
     calendar_id = calendar_id or world.anna_calendar
     with world.write(viewer) as uow, uow.operation():
-        found = world.load(uow, href, calendar_id, viewer)
+        found, practice = world.load(uow, href, calendar_id, viewer), world.practice(uow)
+        first = None if found else book.deleted_just_now(uow, viewer, practice, desired)
         return book.apply(
             uow,
             viewer,
-            world.practice(uow),
+            practice,
             calendar_id,
             found[0] if found else None,
             desired,
             href,
             findings,
+            first and book.Moved(first, first.former, timed(first.former, desired)),
         )
 
 

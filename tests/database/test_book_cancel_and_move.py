@@ -15,7 +15,7 @@ from radicale_practice.practice.notices import attention
 from radicale_practice.practice.rules.refusals import Outcome
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.sync import revisions
-from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
+from tests.database.book_world import HOUR, MONDAY, World, build, timed, with_master, with_override
 from tests.database.test_book_apply import document, master_id, put
 
 WEEK = timedelta(days=7)
@@ -37,11 +37,16 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
 def delete(
     world: World, href: str = "a.ics", calendar_id: int | None = None, viewer: Viewer | None = None
 ) -> Outcome:
-    """One DELETE in a unit of its own."""
+    """One DELETE in a unit of its own, the second half of a move if it is one."""
     viewer = viewer or world.viewer()
     with world.write(viewer) as uow, uow.operation():
         (stored,) = world.load(uow, href, calendar_id, viewer)
-        return book.cancel(uow, viewer, world.practice(uow), stored)
+        practice = world.practice(uow)
+        copy = book.copy_made_just_now(uow, viewer, practice, stored)
+        moved = None
+        if copy is not None:
+            moved = book.Moved(copy, stored.object, timed(stored.object, copy.stored.object))
+        return book.cancel(uow, viewer, practice, stored, moved=moved)
 
 
 def move(
@@ -347,16 +352,22 @@ def test_a_move_within_a_calendar_where_double_booking_is_forbidden(world: World
 
 
 @pytest.mark.parametrize("put_first", [True, False])
-def test_a_move_to_a_taken_slot_keeps_the_appointment_unconfirmed(world: World, put_first: bool) -> None:
+def test_a_move_to_a_taken_slot_leaves_the_appointment_where_it_is(world: World, put_first: bool) -> None:
     world.set(double_booking="forbid")
     key, viewer = original(world), world.reception()
     fill(world, 1, world.ben_calendar)
     steps = [lambda: same_again(world, world.ben_calendar, "u", viewer), lambda: delete(world, viewer=viewer)]
     outcomes = [step() for step in (steps if put_first else reversed(steps))]
-    assert outcomes[-1].kind == "unconfirmed"
-    entry = world.stored("new.ics", world.ben_calendar, viewer).object.appointments[0]
-    assert (entry.id, entry.status, entry.patient) == (key, Status.UNCONFIRMED, world.maria)
-    assert [r["appointment_id"] for r in world.attention("refused")] == [key]
+    assert [o.kind for o in outcomes] == (
+        ["unconfirmed", "refused"] if put_first else ["done", "unconfirmed"]
+    )
+    assert outcomes[-1].reason == "slot-taken"
+    entry = world.stored("a.ics", viewer=viewer).object.appointments[0]
+    assert (entry.id, entry.status, entry.patient, entry.note) == (key, Status.BOOKED, world.maria, "n")
+    copy = world.stored("new.ics", world.ben_calendar, viewer).object.appointments[0]
+    assert copy.status is Status.UNCONFIRMED
+    listed = {r["appointment_id"] for r in world.attention("refused")}
+    assert listed == ({key, copy.id} if put_first else {copy.id})
 
 
 def test_a_cancelled_appointment_leaves_the_attention_list(world: World) -> None:

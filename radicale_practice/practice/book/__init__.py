@@ -14,8 +14,13 @@ from radicale_practice.practice.book.change import change
 from radicale_practice.practice.book.create import create
 from radicale_practice.practice.book.instances import instance_on
 from radicale_practice.practice.book.move import move
-from radicale_practice.practice.book.moved_content import Moved
-from radicale_practice.practice.book.recognised_moves import copy_made_just_now, deleted_just_now
+from radicale_practice.practice.book.recognised_moves import (
+    Copy,
+    Deletion,
+    Moved,
+    copy_made_just_now,
+    deleted_just_now,
+)
 from radicale_practice.practice.book.staff_side import (
     NewAppointment,
     NewSeries,
@@ -38,6 +43,8 @@ from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.rules.refusals import Outcome
 
 __all__ = [
+    "Copy",
+    "Deletion",
     "Moved",
     "NewAppointment",
     "NewSeries",
@@ -78,7 +85,8 @@ def apply(
 
     To be called inside ``uow.operation()`` with the paths locked. Raises ``NotPermitted`` for a new event
     without write access, ``Conflict`` if its identity is taken; every refusal of a change is an outcome.
+    ``moved``: the other half of a move of which this is the second, if the caller found one.
     """
     if current is None:
         return create(uow, viewer, practice, calendar_id, desired, href, findings, moved)
-    return change(uow, viewer, practice, calendar_id, current, desired, findings)
+    return change(uow, viewer, practice, calendar_id, current, desired, findings, moved)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from radicale_practice.practice import appointment_rows, clock
 from radicale_practice.practice.appointment_rows import Rows, is_documented
-from radicale_practice.practice.book import opening, recognised_moves
+from radicale_practice.practice.book import opening, taking_over
 from radicale_practice.practice.book.cancelling import cancel_all
-from radicale_practice.practice.book.moved_content import Moved
 from radicale_practice.practice.book.opening import Event
+from radicale_practice.practice.book.recognised_moves import Moved
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Status, Viewer
 from radicale_practice.practice.notices import attention_entry
@@ -56,7 +56,7 @@ def cancel_rows(
     if _is_kept(stored, rows):
         return event.refuse(refusals.DOCUMENTED, rows)
     if not overwritten:
-        taken_over = recognised_moves.take_over_copy(uow, viewer, practice, stored, rows, moved)
+        taken_over = taking_over.take_over_copy(event, rows, moved)
         if taken_over is not None:
             return taken_over
     unconfirmed = rows.master["status"] == Status.UNCONFIRMED

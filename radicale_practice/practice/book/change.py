@@ -10,6 +10,7 @@ from radicale_practice.practice.appointment_rows import Rows, is_documented
 from radicale_practice.practice.book import codec, confirming, opening, plan, reach
 from radicale_practice.practice.book.cancel import cancel_rows
 from radicale_practice.practice.book.plan import Plan
+from radicale_practice.practice.book.recognised_moves import Moved
 from radicale_practice.practice.book.title_findings import file_findings
 from radicale_practice.practice.book.writing import (
     SlotTaken,
@@ -37,12 +38,14 @@ def change(
     current: StoredObject,
     desired: CalendarObject,
     findings: Sequence[Finding] = (),
+    moved: Moved | None = None,
 ) -> Outcome:
     """Change exactly what differs between what the viewer saw and what was uploaded.
 
-    Nothing differs: nothing is written. ``STATUS:CANCELLED`` on the whole cancels it.
+    Nothing differs: nothing is written. ``STATUS:CANCELLED`` on the whole cancels it, or is the second half
+    of a move (``moved``).
     """
-    change_of = _Change(uow, viewer, practice, calendar_id, current, desired, findings)
+    change_of = _Change(uow, viewer, practice, calendar_id, current, desired, findings, moved)
     return change_of.run()
 
 
@@ -58,10 +61,11 @@ class _Change:
         current: StoredObject,
         desired: CalendarObject,
         findings: Sequence[Finding],
+        moved: Moved | None,
     ) -> None:
         self.uow, self.viewer, self.practice = uow, viewer, practice
         self.calendar_id, self.current, self.desired = calendar_id, current, desired
-        self.findings = findings
+        self.findings, self.moved = findings, moved
 
     def run(self) -> Outcome:
         """Check, then write."""
@@ -73,7 +77,7 @@ class _Change:
         self.rows, self.private = rows, self.event.is_private(rows)
         master = self.desired.master
         if master is not None and master.status is Status.CANCELLED:
-            return cancel_rows(self.event, rows)
+            return cancel_rows(self.event, rows, moved=self.moved)
         made = plan.make(self.current.object, self.desired, rows)
         if attention_entry.is_entry(rows.master) and (made.writes_rows or made.writes_extra):
             return self._give_back()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from radicale_practice.practice.appointment_rows import Rows, is_private
-from radicale_practice.practice.book import codec, permissions, reach, recognised_moves
-from radicale_practice.practice.book.moved_content import Moved
+from radicale_practice.practice.book import codec, permissions, reach, recognised_moves, reviving
 from radicale_practice.practice.book.permissions import CalendarFacts
+from radicale_practice.practice.book.recognised_moves import Moved
 from radicale_practice.practice.book.title_findings import file_findings
 from radicale_practice.practice.book.writing import SlotTaken, attempt, insert_object, state_after
 from radicale_practice.practice.database import UnitOfWork
@@ -39,17 +40,48 @@ def create(
     actor = refusals.actor_of(viewer)
     if not reach.in_window(viewer, practice, desired):
         raise NotPermitted("out of the device's window")
-    original = recognised_moves.original_of(uow, practice, actor, calendar_id, desired)
-    if original is not None and original.cancelled_in is not None:
-        revived = recognised_moves.revive(uow, practice, actor, calendar, original, desired, href, moved)
-        if revived is not None:
-            return revived
+    if moved is not None:
+        outcome = _moved(uow, viewer, practice, calendar, desired, href, findings, moved)
+        if outcome is not None:
+            return outcome
+    copy_of = recognised_moves.original_of(uow, practice, calendar_id, desired)
     if not calendar.private:
         held = brake.check(uow, practice, actor, brake.CREATIONS, calendar_id, href=href)
         if held is not None:
-            return _hold(uow, viewer, practice, held, calendar_id, desired, href, findings)
-    copy_of = original.appointment_id if original else None
+            return _hold(uow, viewer, practice, held, calendar_id, desired, href, findings, copy_of)
     return store(uow, practice, actor, calendar, desired, href, findings, copy_of)
+
+
+def _moved(
+    uow: UnitOfWork,
+    viewer: Viewer,
+    practice: Practice,
+    calendar: CalendarFacts,
+    desired: CalendarObject,
+    href: str,
+    findings: Sequence[Finding],
+    moved: Moved,
+) -> Outcome | None:
+    """The upload as the second half of a move; None if it is an event of its own.
+
+    Where the practice forbids the move because the time is taken, what was deleted is back where it was, and
+    the upload is not booked. That time was given away as well: the deletion stands.
+    """
+    made = reviving.prepare(uow, viewer, practice, calendar, href, moved)
+    if made is None:
+        return None
+    with suppress(SlotTaken):
+        return reviving.revive(uow, made)
+    if not made.restored:
+        return None
+    with suppress(SlotTaken), attempt(uow):
+        back, copy_of = reviving.give_back(uow, made), made.rows.id
+        outcome = _unconfirmed(uow, practice, made.actor, calendar, desired, href, findings, copy_of)
+        clash = double_booking.decide(uow, back, {made.source.id} if made.source.private else ())
+        if double_booking.forbidden(practice, back, clash):
+            raise SlotTaken
+        return outcome
+    return None
 
 
 def store(
@@ -157,12 +189,15 @@ def _hold(
     desired: CalendarObject,
     href: str,
     findings: Sequence[Finding],
+    copy_of: int | None,
 ) -> Outcome:
-    operation = {
+    operation: dict[str, object] = {
         "operation": "create",
         "desired": codec.dump(desired),
         "findings": codec.dump_findings(findings),
     }
+    if copy_of is not None:
+        operation["copy_of"] = str(copy_of)
     patient = desired.master.patient if desired.master else None
     return refusals.hold(
         uow,

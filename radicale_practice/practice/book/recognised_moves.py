@@ -1,41 +1,34 @@
 """Moves that come in two halves: PUT of the new and DELETE of the old, in either order (Outlook, DAVx5).
 
-What was uploaded under the new href is only a copy of what the client could see. When the other half comes
+What is uploaded under the new href is only a copy of what the client could see. When the other half comes
 from the same device within minutes, the appointment itself takes the new place with everything hidden:
-patient, note, phone number, extras, history. What the client changed on the way (``Moved``) is taken over.
+patient, note, phone number, extras, rooms, history. This module finds the other half, in the journal;
+``reviving`` and ``taking_over`` make the move of it. A half that the brake held back is a half as well.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 
-from radicale_practice.practice import appointment_rows, clock
-from radicale_practice.practice.appointment_rows import Row, Rows, columns_of, is_documented, is_private
-from radicale_practice.practice.book import identity, moved_content, permissions, reach
-from radicale_practice.practice.book.moved_content import Moved
-from radicale_practice.practice.book.permissions import CalendarFacts
-from radicale_practice.practice.book.title_findings import file_findings
-from radicale_practice.practice.book.writing import SlotTaken, attempt, state_after
+from radicale_practice.practice import clock
+from radicale_practice.practice.book import codec, former_state
 from radicale_practice.practice.database import UnitOfWork
-from radicale_practice.practice.model import Actor, CalendarObject, Status, Viewer
-from radicale_practice.practice.notices import attention_entry, attention_rows
+from radicale_practice.practice.model import Actor, CalendarObject, Finding, Status, Viewer
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.reading import calendar_objects
 from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.records import journal
-from radicale_practice.practice.rules import brake, double_booking, refusals
-from radicale_practice.practice.rules.refusals import Outcome
-from radicale_practice.practice.schema.appointment_columns import RULE, TIMING
+from radicale_practice.practice.rules import burst_entries, refusals
 from radicale_practice.practice.schema.practice_tables import appointment, calendar
 from radicale_practice.practice.schema.sync_tables import calendar_object
 from radicale_practice.practice.schema.sync_tables import journal as journal_table
-from radicale_practice.practice.sync import identities, revisions
 
 _PUBLIC_ID = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{32}(?![0-9A-Za-z])")
 
@@ -43,29 +36,54 @@ _MOST_LINKS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Original:
-    """The appointment an uploaded event looks like. ``cancelled_in``: the journal row of its deletion."""
+class Deletion:
+    """The first half: what the same device has just deleted, in which calendar, as its viewer saw it.
 
+    ``held``: the brake held the deletion back, so the appointment is still there. ``journal_id``: its row.
+    """
+
+    former: CalendarObject
     appointment_id: int
-    cancelled_in: int | None = None
-    before: dict[str, Any] | None = None
+    calendar_id: int
+    journal_id: int
+    held: bool = False
 
 
-def original_of(
-    uow: UnitOfWork, practice: Practice, actor: Actor, calendar_id: int, desired: CalendarObject
-) -> Original | None:
-    """The appointment with the same UID, or whose link the event carries: deleted just now by the same
-    device (the second half of a move), or still there (a copy, or the first half)."""
-    links = _links(desired)
-    deleted = _deleted_by(uow, practice, actor, desired.uid, links)
-    if deleted is not None:
-        return deleted
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The first half: the copy that the same device has just uploaded of what it deletes now.
+
+    ``held``: the brake held the upload back, so there is nothing but what the journal keeps of it.
+    """
+
+    stored: StoredObject
+    journal_id: int
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A move's first half, what its viewer saw of the appointment, and what became of it in the new place.
+
+    ``desired`` is the upload read over ``former``, so that what the viewer cannot see is in both.
+    """
+
+    first: Deletion | Copy
+    former: CalendarObject
+    desired: CalendarObject
+    findings: tuple[Finding, ...] = ()
+
+
+def original_of(uow: UnitOfWork, practice: Practice, calendar_id: int, desired: CalendarObject) -> int | None:
+    """The appointment an uploaded event is a copy of, in another calendar or under another UID: the one with
+    the same UID, or whose link the event carries."""
     objects, entries = calendar_object, appointment
     theirs = select(calendar.c.id).where(calendar.c.practice_id == practice.id, calendar.c.id != calendar_id)
     by_uid = select(objects.c.appointment_id).where(
         objects.c.calendar_id.in_(theirs), objects.c.uid == desired.uid, objects.c.removed_revision.is_(None)
     )
     found = uow.connection.execute(by_uid.order_by(objects.c.id).limit(1)).scalar()
+    links = _links(desired)
     if found is None and links:
         by_link = select(entries.c.id, entries.c.series_id).where(
             entries.c.practice_id == practice.id,
@@ -74,147 +92,79 @@ def original_of(
         )
         row = uow.connection.execute(by_link.order_by(entries.c.id).limit(1)).first()
         found = (row.series_id or row.id) if row is not None else None
-    return Original(int(found)) if found is not None else None
+    return int(found) if found is not None else None
 
 
 def deleted_just_now(
     uow: UnitOfWork, viewer: Viewer, practice: Practice, desired: CalendarObject
-) -> CalendarObject | None:
-    """The appointment that the same device has just deleted and now uploads again, as the viewer saw it."""
-    original = _deleted_by(uow, practice, refusals.actor_of(viewer), desired.uid, _links(desired))
-    if original is None:
-        return None
-    return moved_content.as_before(
-        uow, viewer, practice, original.appointment_id, original.before or {}, desired.uid
+) -> Deletion | None:
+    """The appointment that the same device has just deleted, or tried to, and now uploads again."""
+    actor = refusals.actor_of(viewer)
+    links = _links(desired)
+    table = journal_table
+    query = (
+        select(table.c.id, table.c.action, table.c.appointment_id, table.c.calendar_id, table.c.after)
+        .where(
+            *_lately_by(practice, actor),
+            table.c.action.in_(("cancel", "held")),
+            table.c.appointment_id.is_not(None),
+            _mentions(desired.uid, links),
+        )
+        .order_by(table.c.id.desc())
     )
+    for row in uow.connection.execute(query).all():
+        after = journal.parse(row.after)
+        if row.action == "held":
+            after = _held_deletion(after)
+        if after.get("uid") != desired.uid and after.get("public_id") not in links:
+            continue
+        if row.action == "cancel":
+            former = former_state.as_before(uow, viewer, practice, row.appointment_id, row.id, desired.uid)
+        elif burst_entries.is_held(uow, practice.id, actor, row.id):
+            former = _still_there(uow, viewer, row.calendar_id, row.appointment_id)
+        else:
+            former = None
+        if former is None:
+            return None
+        held = bool(row.action == "held")
+        return Deletion(former, int(row.appointment_id), int(row.calendar_id), int(row.id), held)
+    return None
 
 
 def copy_made_just_now(
     uow: UnitOfWork, viewer: Viewer, practice: Practice, stored: StoredObject
-) -> StoredObject | None:
-    """The copy of an event that the same device has just uploaded to a calendar the viewer may write to."""
-    made = _copy_made_by(uow, practice, refusals.actor_of(viewer), stored.appointment_id)
-    if made is None:
-        return None
-    query = select(calendar_object.c.id, calendar_object.c.calendar_id).where(
-        calendar_object.c.appointment_id == made, calendar_object.c.removed_revision.is_(None)
-    )
-    visible = calendar_objects.access_map(uow, viewer)
-    for object_id, calendar_id in uow.connection.execute(query.order_by(calendar_object.c.id)).all():
-        if calendar_id not in visible:
-            continue
-        for copy in calendar_objects.load(uow, viewer, calendar_id, object_ids=[object_id], windowed=False):
-            if copy.owner_calendar_id == calendar_id:
-                return copy
-    return None
-
-
-def revive(
-    uow: UnitOfWork,
-    practice: Practice,
-    actor: Actor,
-    target: CalendarFacts,
-    original: Original,
-    desired: CalendarObject,
-    href: str,
-    moved: Moved | None = None,
-) -> Outcome | None:
-    """DELETE came first: the appointment comes back in the new place. None: it is not to be had any more."""
-    rows = appointment_rows.lock(uow, practice.id, original.appointment_id)
-    if rows is None or rows.master["status"] != Status.CANCELLED or _is_kept(rows):
-        return None
-    changes = _statuses(rows, original.before or {})
-    changes.setdefault(rows.id, {}).update(_times(rows.master, desired))
-    return _move(uow, practice, actor, rows, changes, target, href, desired.uid, moved)
-
-
-def take_over_copy(
-    uow: UnitOfWork,
-    viewer: Viewer,
-    practice: Practice,
-    stored: StoredObject,
-    rows: Rows,
-    moved: Moved | None = None,
-) -> Outcome | None:
-    """PUT came first: the deleted appointment takes its copy's place, and the copy goes without a trace in
-    the practice. None: there is no copy made just now by the same device."""
+) -> Copy | None:
+    """The copy of an event that the same device has just uploaded to a calendar the viewer may see."""
+    table = journal_table
     actor = refusals.actor_of(viewer)
-    made = _copy_made_by(uow, practice, actor, rows.id)
-    if made is None or any(is_documented(r) for r in rows.here().values()):
-        return None
-    copy = appointment_rows.lock(uow, practice.id, made)
-    if copy is None or copy.master["status"] == Status.CANCELLED or _is_kept(copy):
-        return None
-    target_id = copy.owner_calendar_id
-    facts = permissions.facts(uow, viewer, [target_id] if target_id is not None else [])
-    if target_id is None or not permissions.all_writable(facts, [target_id]):
-        return None
-    place = identity.live(uow, target_id, copy.id)
-    if place is None:
-        return None
-    target = facts[target_id]
-    entry = appointment_rows.entry_of(copy.master)
-    changes = {rows.id: _times(rows.master, CalendarObject(place.uid, (entry,)))}
-    if _leaves(uow, practice, rows, changes, target):
-        held = brake.check(
-            uow, practice, actor, brake.CANCELLATIONS, stored.calendar_id, appointment_id=rows.id
+    query = (
+        select(table.c.id, table.c.action, table.c.appointment_id, table.c.calendar_id, table.c.after)
+        .where(
+            *_lately_by(practice, actor),
+            table.c.action.in_(("create", "held")),
+            table.c.after.contains(f'"copy_of":"{stored.appointment_id}"', autoescape=True),
         )
-        if held is not None:
-            return None
-    appointment_rows.delete_rows(uow, [*copy.overrides, copy.id])
-    attention_rows.settle_moot(uow, practice.id, copy.id, refusals_too=True)
-    attention_entry.update_entry(uow, practice, viewer.staff_id)
-    journal.write(
-        uow,
-        "copy-removed",
-        practice_id=practice.id,
-        actor=actor,
-        appointment_id=copy.id,
-        calendar_id=target_id,
-        private=is_private(target.private, copy),
+        .order_by(table.c.id.desc())
+        .limit(1)
     )
-    return _move(uow, practice, actor, rows, changes, target, place.href, place.uid, moved)
-
-
-def _move(
-    uow: UnitOfWork,
-    practice: Practice,
-    actor: Actor,
-    rows: Rows,
-    changes: dict[int, Row],
-    target: CalendarFacts,
-    href: str,
-    uid: str,
-    moved: Moved | None,
-) -> Outcome:
-    """The appointment in its new place; where the practice forbids that, there and not booked."""
-    known = {int(row["id"]) for row in rows.all}
-    for row_id, change in moved_content.changes(moved).items():
-        if row_id in known:
-            changes.setdefault(row_id, {}).update(change)
-    away = _leaves(uow, practice, rows, changes, target)
-    clash = None
-    unconfirmed = False
-    try:
-        with attempt(uow):
-            after, clash, object_id = _replace(uow, rows, changes, target, href, uid)
-            if double_booking.forbidden(practice, after, clash):
-                raise SlotTaken
-    except SlotTaken:
-        unconfirmed, clash = True, None
-        changes.setdefault(rows.id, {}).update(
-            status=str(Status.UNCONFIRMED), unconfirmed_reason=refusals.SLOT_TAKEN
-        )
-        refusals.note_unconfirmed(uow, practice, actor, target.id, rows.id)
-        after, _, object_id = _replace(uow, rows, changes, target, href, uid)
-    _record_move(uow, practice, actor, rows, after, target, href, uid, changes, away)
-    if clash is not None:
-        double_booking.file(uow, practice, after, clash, actor)
-    if moved is not None:
-        file_findings(uow, practice, actor, target.id, rows.id, moved.findings, private=target.private)
-    if unconfirmed:
-        return Outcome("unconfirmed", refusals.SLOT_TAKEN, object_id, href, exact=False)
-    return Outcome("done", "", object_id, href, exact=False)
+    row = uow.connection.execute(query).first()
+    if row is None:
+        return None
+    if row.action == "held":
+        held = burst_entries.is_held(uow, practice.id, actor, row.id)
+        copy = _held_copy(uow, viewer, practice, row.calendar_id, journal.parse(row.after)) if held else None
+        return Copy(copy, int(row.id), held=True) if copy is not None else None
+    # A database may give the id of a copy that is gone to another appointment.
+    gone = select(table.c.id).where(
+        table.c.practice_id == practice.id,
+        table.c.appointment_id == row.appointment_id,
+        table.c.action == "copy-removed",
+        table.c.id > row.id,
+    )
+    if uow.connection.execute(gone.limit(1)).first() is not None:
+        return None
+    made = _where_it_is_owned(uow, viewer, int(row.appointment_id))
+    return Copy(made, int(row.id)) if made is not None else None
 
 
 def _links(desired: CalendarObject) -> set[str]:
@@ -228,158 +178,82 @@ def _links(desired: CalendarObject) -> set[str]:
     return set(found[:_MOST_LINKS])
 
 
-def _since(practice: Practice) -> Any:
-    return clock.utc_now() - timedelta(minutes=practice.settings.move_minutes)
+def _lately_by(practice: Practice, actor: Actor) -> list[Any]:
+    """Conditions: journal rows of the same device within the minutes that make two halves a move."""
+    since: datetime = clock.utc_now() - timedelta(minutes=practice.settings.move_minutes)
+    return [
+        *journal.by_source(actor),
+        journal_table.c.practice_id == practice.id,
+        journal_table.c.at >= since,
+    ]
 
 
-def _deleted_by(
-    uow: UnitOfWork, practice: Practice, actor: Actor, uid: str, links: Collection[str]
-) -> Original | None:
-    table = journal_table
-    query = (
-        select(table.c.id, table.c.appointment_id, table.c.before, table.c.after)
-        .where(
-            *journal.by_source(actor),
-            table.c.practice_id == practice.id,
-            table.c.at >= _since(practice),
-            table.c.action == "cancel",
-        )
-        .order_by(table.c.id.desc())
-        .limit(200)
+def _mentions(uid: str, links: Collection[str]) -> ColumnElement[bool]:
+    """Rows whose ``after`` may name the UID or one of the links; to be looked at more closely."""
+    texts = [f'"uid":{json.dumps(uid, ensure_ascii=False)}']
+    texts += [f'"public_id":"{link}"' for link in sorted(links)]
+    return or_(*(journal_table.c.after.contains(text, autoescape=True) for text in texts))
+
+
+def _held_deletion(after: dict[str, Any]) -> dict[str, Any]:
+    """UID and public id of an event whose deletion the brake held back; empty for anything else held."""
+    if after.get("operation") != "cancel":
+        return {}
+    current = after.get("current", {})
+    entries = current.get("appointments") or [{}]
+    return {"uid": current.get("uid"), "public_id": entries[0].get("public_id")}
+
+
+def _still_there(
+    uow: UnitOfWork, viewer: Viewer, calendar_id: int, appointment_id: int
+) -> CalendarObject | None:
+    found = _shown_in(uow, viewer, calendar_id, appointment_id)
+    return found.object if found is not None else None
+
+
+def _shown_in(uow: UnitOfWork, viewer: Viewer, calendar_id: int, appointment_id: int) -> StoredObject | None:
+    """The appointment as the viewer sees it in one calendar now."""
+    if calendar_id not in calendar_objects.access_map(uow, viewer):
+        return None
+    query = select(calendar_object.c.id).where(
+        calendar_object.c.appointment_id == appointment_id,
+        calendar_object.c.calendar_id == calendar_id,
+        calendar_object.c.removed_revision.is_(None),
     )
-    for row in uow.connection.execute(query):
-        after = journal.parse(row.after)
-        if after.get("uid") == uid or after.get("public_id") in links:
-            return Original(int(row.appointment_id), int(row.id), journal.parse(row.before))
+    ids = list(uow.connection.execute(query).scalars())
+    found = calendar_objects.load(uow, viewer, calendar_id, object_ids=ids, windowed=False) if ids else []
+    return found[0] if found else None
+
+
+def _where_it_is_owned(uow: UnitOfWork, viewer: Viewer, appointment_id: int) -> StoredObject | None:
+    query = select(calendar_object.c.calendar_id).where(
+        calendar_object.c.appointment_id == appointment_id, calendar_object.c.removed_revision.is_(None)
+    )
+    for calendar_id in sorted(uow.connection.execute(query).scalars()):
+        copy = _shown_in(uow, viewer, int(calendar_id), appointment_id)
+        if copy is not None and copy.owner_calendar_id == calendar_id:
+            return copy
     return None
 
 
-def _copy_made_by(uow: UnitOfWork, practice: Practice, actor: Actor, original_id: int) -> int | None:
-    table = journal_table
-    query = (
-        select(table.c.id, table.c.appointment_id)
-        .where(
-            *journal.by_source(actor),
-            table.c.practice_id == practice.id,
-            table.c.at >= _since(practice),
-            table.c.action == "create",
-            table.c.after.like(f'%"copy_of":"{original_id}"%'),
-        )
-        .order_by(table.c.id.desc())
-        .limit(1)
-    )
-    found = uow.connection.execute(query).first()
-    if found is None:
+def _held_copy(
+    uow: UnitOfWork, viewer: Viewer, practice: Practice, calendar_id: int, after: dict[str, Any]
+) -> StoredObject | None:
+    """What the brake held back of a copy, as if it were there."""
+    access = calendar_objects.access_map(uow, viewer).get(calendar_id)
+    if access is None or after.get("operation") != "create":
         return None
-    # A database may give the id of a copy that is gone to another appointment.
-    gone = select(table.c.id).where(
-        table.c.practice_id == practice.id,
-        table.c.appointment_id == found.appointment_id,
-        table.c.action == "copy-removed",
-        table.c.id > found.id,
-    )
-    return None if uow.connection.execute(gone.limit(1)).first() else int(found.appointment_id)
-
-
-def _is_kept(rows: Rows) -> bool:
-    """Whether something documented keeps these rows where they are."""
-    return any(is_documented(r) for r in rows.all)
-
-
-def _leaves(
-    uow: UnitOfWork, practice: Practice, rows: Rows, changes: dict[int, Row], target: CalendarFacts
-) -> bool:
-    """Whether a move takes an appointment of the practice out of its reach: to a private calendar, or far."""
-    source = rows.owner_calendar_id
-    if source is None or not _counts(uow, source):
-        return False
-    new_start = changes.get(rows.id, {}).get("starts_at", rows.master["starts_at"])
-    return target.private or reach.is_far(practice, new_start - rows.master["starts_at"])
-
-
-def _counts(uow: UnitOfWork, calendar_id: int) -> bool:
-    kind = uow.connection.execute(select(calendar.c.kind).where(calendar.c.id == calendar_id)).scalar()
-    return kind != "private"
-
-
-def _statuses(rows: Rows, before: dict[str, Any]) -> dict[int, Row]:
-    """The rows' statuses as they were before their cancellation."""
-    known = before.get("rows", {})
-    changes: dict[int, Row] = {}
-    for row in rows.all:
-        kept = known.get(str(row["id"]))
-        if kept is None or kept.get("status") == Status.CANCELLED or row["status"] != Status.CANCELLED:
-            continue
-        changes[int(row["id"])] = appointment_rows.booked(kept.get("status", str(Status.BOOKED)))
-    if not known:
-        changes[rows.id] = appointment_rows.booked()
-    return changes
-
-
-def _times(row: Row, desired: CalendarObject) -> Row:
-    """When the uploaded event takes place, as far as the row says otherwise."""
-    entry = desired.master
-    if entry is None:
-        return {}
-    wanted = columns_of(entry)
-    names = TIMING - set(RULE) if entry.is_series == bool(row["rrule"] or row["rdate"]) else TIMING
-    if entry.is_series:
-        names = names | {"rrule"}
-    return {n: wanted[n] for n in names if wanted[n] != row[n]}
-
-
-def _replace(
-    uow: UnitOfWork,
-    rows: Rows,
-    changes: dict[int, Row],
-    target: CalendarFacts,
-    href: str,
-    uid: str,
-) -> tuple[Rows, double_booking.Clash | None, int]:
-    """Write changes and calendar, give the rows the client's new identity, and look for clashes."""
-    here, source = [rows.id, *rows.here()], rows.owner_calendar_id
-    appointment_rows.update_rows(uow, rows.all, changes)
-    if source is None:
-        appointment_rows.put_into_calendars(uow, here, {target.id: "owner"})
-    elif source != target.id:
-        appointment_rows.move_between_calendars(uow, here, source, target.id, "owner")
-    after = Rows(
-        {**rows.master, **changes.get(rows.id, {})},
-        {i: {**r, **changes.get(i, {})} for i, r in rows.overrides.items()},
-        dict(rows.calendars),
-    )
-    for row_id in here:
-        kept = {c: r for c, r in rows.calendars.get(row_id, {}).items() if c != source}
-        after.calendars[row_id] = {**kept, target.id: "owner"}
-    object_id = identities.assign(uow, target.id, rows.id, href, uid)
-    revisions.flush(uow)
-    clash = double_booking.decide(uow, after, {target.id} if target.private else ())
-    return after, clash, object_id
-
-
-def _record_move(
-    uow: UnitOfWork,
-    practice: Practice,
-    actor: Actor,
-    rows: Rows,
-    after: Rows,
-    target: CalendarFacts,
-    href: str,
-    uid: str,
-    changes: dict[int, Row],
-    away: bool,
-) -> None:
-    concerned = [r for r in rows.all if r is rows.master or r["id"] in changes]
-    before = journal.state(concerned, rows.calendars.get(rows.id, {}), rows.calendars)
-    journal.write(
-        uow,
-        "move-away" if away else "move",
-        practice_id=practice.id,
-        actor=actor,
-        appointment_id=rows.id,
-        calendar_id=target.id,
-        patient_id=after.master["patient_id"],
-        private=is_private(target.private and not away, rows, after),
-        before=before,
-        after=state_after(after, before, href=href, uid=uid),
+    desired = former_state.with_names(uow, practice.id, codec.load(after["desired"]))
+    return StoredObject(
+        object_id=0,
+        calendar_id=int(calendar_id),
+        owner_calendar_id=int(calendar_id),
+        href=after["href"],
+        uid=desired.uid,
+        opaque=False,
+        revision=0,
+        personal_revision=0,
+        access=access,
+        object=desired,
+        appointment_id=0,
     )

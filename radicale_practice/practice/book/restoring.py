@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from radicale_practice.practice import appointment_rows
 from radicale_practice.practice.appointment_rows import Row, Rows
@@ -15,13 +15,19 @@ from radicale_practice.practice.schema.appointment_columns import RULE
 from radicale_practice.practice.schema.sync_tables import calendar_object
 from radicale_practice.practice.schema.sync_tables import journal as journal_table
 
+REST_MOVED_TO = "rest_moved_to"
+"""In the journal's ``after``: the series that the rest of a documented one has become elsewhere."""
 
-def changes(uow: UnitOfWork, rows: Rows) -> dict[int, Row]:
+
+def changes(uow: UnitOfWork, rows: Rows, cancelled_in: int | None = None) -> dict[int, Row]:
     """Changes by row id that bring back what is cancelled, a series cut to its documented instances too.
 
     Empty if nothing of it is cancelled. An instance that was cancelled before or after stays so.
+    ``cancelled_in``: only what that row of the journal tells of, as long as the row has its contents.
     """
-    kept = _standing_cancellation(uow, rows)
+    kept = _standing_cancellation(uow, rows, cancelled_in)
+    if cancelled_in is not None and not kept:
+        return {}
     found: dict[int, Row] = {}
     for row in rows.all:
         known = kept.get(str(row["id"]))
@@ -49,19 +55,25 @@ def identities(uow: UnitOfWork, appointment_id: int, live: bool = False) -> set[
     return {(r.calendar_id, r.href, r.uid) for r in uow.connection.execute(query)}
 
 
-def _standing_cancellation(uow: UnitOfWork, rows: Rows) -> dict[str, Any]:
+def _standing_cancellation(uow: UnitOfWork, rows: Rows, cancelled_in: int | None) -> dict[str, Any]:
     """The rows before the last cancellation, if nothing has brought them back since."""
+    columns = journal_table.c
     query = (
-        select(journal_table.c.action, journal_table.c.before, journal_table.c.after)
+        select(columns.id, columns.action, columns.before, columns.after)
         .where(
-            journal_table.c.appointment_id == rows.id,
-            journal_table.c.action.in_(("cancel", "discard", "restore")),
+            columns.appointment_id == rows.id,
+            or_(
+                columns.action.in_(("cancel", "discard", "restore")),
+                columns.action.in_(("move", "move-away")) & columns.after.like(f'%"{REST_MOVED_TO}":%'),
+            ),
         )
-        .order_by(journal_table.c.id.desc())
+        .order_by(columns.id.desc())
         .limit(1)
     )
     last = uow.connection.execute(query).first()
-    if last is None or last.action == "restore":
+    if last is None or last.action not in ("cancel", "discard"):
+        return {}
+    if cancelled_in not in (None, last.id):
         return {}
     before, after = (journal.parse(text).get("rows", {}) for text in (last.before, last.after))
     left = after.get(str(rows.id))

@@ -192,6 +192,15 @@ def has_open(uow: UnitOfWork, practice_id: int, kind: str, appointment_id: int) 
     return uow.connection.execute(_OPEN_ABOUT, parameters).first() is not None
 
 
+def settle(uow: UnitOfWork, item_id: int, resolution: str) -> None:
+    """Settle one row, because what it says is over."""
+    uow.connection.execute(
+        update(attention)
+        .where(attention.c.id == item_id)
+        .values(settled_at=clock.utc_now(), settled_by=uow.actor.staff_id, resolution=resolution)
+    )
+
+
 def settle_for(uow: UnitOfWork, practice_id: int, kind: str, appointment_id: int, resolution: str) -> int:
     """Settle the open rows of a kind about one appointment, because what they say is over; how many."""
     result = uow.connection.execute(

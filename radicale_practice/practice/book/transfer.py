@@ -1,0 +1,117 @@
+"""A move in two halves, ready to be carried out, and what it means for the practice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import islice
+
+from radicale_practice.practice.appointment_rows import Row, Rows, is_documented
+from radicale_practice.practice.book import plan, reach
+from radicale_practice.practice.book.permissions import CalendarFacts
+from radicale_practice.practice.book.plan import Plan
+from radicale_practice.practice.book.recognised_moves import Moved
+from radicale_practice.practice.model import Actor, CalendarObject, Status
+from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.series import recurrence
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A recognised move, ready to be carried out.
+
+    ``rows``: as they are, locked; ``restored``: changes by row that take the deletion back, if it came first.
+    ``source``: the calendar it was deleted from. ``away``: it takes something out of the practice's reach.
+    ``rest``: instances of the series are documented, and this is what moves.
+    """
+
+    practice: Practice
+    actor: Actor
+    rows: Rows
+    restored: dict[int, Row]
+    source: CalendarFacts
+    target: CalendarFacts
+    href: str
+    uid: str
+    moved: Moved
+    made: Plan
+    away: bool
+    rest: CalendarObject | None = None
+
+    @property
+    def action(self) -> str:
+        """The journal's word."""
+        return "move-away" if self.away else "move"
+
+
+def prepare(
+    practice: Practice,
+    actor: Actor,
+    rows: Rows,
+    restored: dict[int, Row],
+    source: CalendarFacts,
+    target: CalendarFacts,
+    href: str,
+    uid: str,
+    moved: Moved,
+) -> Transfer | None:
+    """The move of locked rows. None: it is none, what is stored is not what the device saw."""
+    before = with_changes(rows, restored)
+    if source.id not in rows.calendars.get(rows.id, {}) or is_documented(before.master):
+        return None
+    if rows.master["series_id"] is not None and moved.desired.master and moved.desired.master.is_series:
+        return None
+    made = plan.make(moved.former, moved.desired, before)
+    if made.stale:
+        return None
+    away = not source.private and (target.private or _takes_away(practice, moved, made))
+    documented = {i: r["recurrence_id"] for i, r in rows.here().items() if is_documented(r)}
+    rest = _rest(moved, documented) if documented else None
+    if documented and rest is None:
+        return None
+    return Transfer(practice, actor, rows, restored, source, target, href, uid, moved, made, away, rest)
+
+
+def _takes_away(practice: Practice, moved: Moved, made: Plan) -> bool:
+    """Whether the upload takes away more than a change of place does: as for any other change."""
+    former, desired = moved.former, moved.desired
+    return (
+        made.takes_away
+        or reach.takes_place_of(former, desired)
+        or reach.moves_far(practice, former, desired)
+        or reach.cuts_off(former, desired)
+    )
+
+
+def with_changes(rows: Rows, changes: dict[int, Row]) -> Rows:
+    """The rows with changes that are not written."""
+    return Rows(
+        {**rows.master, **changes.get(rows.id, {})},
+        {i: {**r, **changes.get(i, {})} for i, r in rows.overrides.items()},
+        rows.calendars,
+    )
+
+
+def _rest(moved: Moved, documented: dict[int, datetime]) -> CalendarObject | None:
+    """What the device wants of the series but for the documented instances; None if nothing remains."""
+    former, desired = moved.former, moved.desired
+    kept = tuple(a for a in desired.appointments if a.id not in documented)
+    if desired.master is not None:
+        shift = desired.master.start - former.master.start if former.master else timedelta()
+        named = {a.id: a.recurrence_id for a in desired.overrides}
+        stays = {named.get(i, date + shift) or date for i, date in documented.items()}
+        stays |= {d + by for d in desired.elsewhere for by in {timedelta(), shift}}
+        master = replace(desired.master, exdate=tuple(sorted({*desired.master.exdate, *stays})))
+        kept = (master, *kept[1:])
+    found = replace(desired, appointments=kept, elsewhere=frozenset())
+    return found if _takes_place(found) else None
+
+
+def _takes_place(entry: CalendarObject) -> bool:
+    if any(a.status is not Status.CANCELLED for a in entry.overrides):
+        return True
+    if entry.master is None:
+        return False
+    overridden = {a.recurrence_id for a in entry.overrides}
+    dates = islice(recurrence.expand(entry.master), len(overridden) + 1)
+    return any(date not in overridden for date in dates)
