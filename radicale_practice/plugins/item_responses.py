@@ -26,10 +26,14 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
 _OWN = (_ETAG, _LENGTH, _DATE, DATA)
 
 
+Render = Callable[[Home, CalendarInfo, StoredObject], str]
+
+
 class Template:
     """A ``D:response`` with holes for name, ETag, date, size and text.
 
-    ``prefix``: the calendar's absolute path; ``tags``: what was asked; ``table``: what all events share.
+    ``prefix``: the calendar's absolute path; ``tags``: what was asked; ``table``: what all events share;
+    ``render``: what makes an event's text.
     """
 
     def __init__(
@@ -38,7 +42,9 @@ class Template:
         tags: Sequence[str],
         table: Mapping[str, Callable[[], str | None]],
         names_only: bool = False,
+        render: Render = reading.text,
     ) -> None:
+        self._render = render
         self._start = f"<D:response><D:href>{quote(prefix)}"
         self._holes: list[tuple[str, str]] = []
         literal = "</D:href>"
@@ -83,7 +89,7 @@ class Template:
             else:
                 if content is None:
                     assert isinstance(known, StoredObject)
-                    content = reading.text(home, info, known)
+                    content = self._render(home, info, known)
                 parts.append(xml.text(content) if tag == DATA else str(len(content.encode())))
         parts.append(self._end)
         return "".join(parts)

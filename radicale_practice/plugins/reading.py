@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
+from radicale_practice.event import expand as event_expand
 from radicale_practice.event import render as event_render
 from radicale_practice.event import time_zones
 from radicale_practice.plugins import naming
@@ -22,6 +23,7 @@ from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import CalendarObject
 from radicale_practice.practice.reading import calendar_objects, range_states, unseen
 from radicale_practice.practice.reading.calendar_objects import StoredObject
+from radicale_practice.practice.series.spans import Range
 from radicale_practice.practice.sync import revisions, sync_token
 from radicale_practice.practice.sync.revisions import CalendarState, ObjectState
 from radicale_practice.practice.sync.sync_token import SyncToken
@@ -113,7 +115,8 @@ def _asked(
     """What ``load`` gives for the names a client used; a name the viewer does not see finds nothing."""
     if names is None:
         return load()
-    hrefs, ids = naming.lookup(home, info, names)
+    # PostgreSQL takes no NUL in a text, and no name has one.
+    hrefs, ids = naming.lookup(home, info, [name for name in names if "\0" not in name])
     found: list[_Known] = []
     if hrefs:
         found += load(hrefs=hrefs)
@@ -133,6 +136,12 @@ def text(home: Home, info: CalendarInfo, stored: StoredObject) -> str:
     """The VCALENDAR the viewer gets of an object; pure, needs no database."""
     shown = shown_object(home, info, stored)
     return event_render.render(shown, home.projection(stored.access))
+
+
+def expanded(home: Home, info: CalendarInfo, stored: StoredObject, within: Range) -> tuple[str, int]:
+    """The instances of an object in a range as the viewer gets them, and how many they are."""
+    shown = shown_object(home, info, stored)
+    return event_expand.expanded(shown, home.projection(stored.access), within)
 
 
 def shown_object(home: Home, info: CalendarInfo, stored: StoredObject) -> CalendarObject:

@@ -224,6 +224,13 @@ def test_bad_reports(either: MakeClient, house: House, quiet_log: None) -> None:
         assert 400 <= send(either(), house.path(ANNA)) < 500, name
 
 
+def test_names_that_no_database_takes(either: MakeClient, house: House) -> None:
+    client, path = either(), house.path(ANNA)
+    assert client.put(path + "1.ics", event("1@x")).status == 201
+    answer = client.multiget(path, "a\0b.ics", "1.ics", "\ufffe.ics")
+    assert answer.responses()[path + "1.ics"].find(".//{DAV:}getetag") is not None
+
+
 BAD_ROWS = {
     "unknown zone": "time_zone = 'Mars/Olympus'",
     "broken rule": "rrule = 'FREQ=SOMETIMES'",

@@ -1,6 +1,6 @@
-"""REPORT: sync-collection, calendar-multiget and plain calendar-query from the database alone.
+"""REPORT: sync-collection, calendar-multiget, calendar-query and free-busy-query from the database.
 
-Expansion, free-busy and filters on properties are left to Radicale, which reads them through the storage.
+What a filter says of an event's text is judged by Radicale; reports on principals are left to it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,21 @@ from radicale import pathutils
 from radicale_practice.plugins import changes, item_responses, naming, reading, replies, xml
 from radicale_practice.plugins.call import Call
 from radicale_practice.plugins.home import Home
+from radicale_practice.plugins.methods import expansion
 from radicale_practice.plugins.methods import property_values as values
 from radicale_practice.plugins.replies import Reply
 from radicale_practice.plugins.storage import filters
+from radicale_practice.plugins.storage.collection import Calendar
 from radicale_practice.plugins.targets import Target, resolve
 from radicale_practice.practice.database import UnitOfWork
 
-_LEFT_TO_RADICALE = ("C:expand", "C:limit-freebusy-set")
+_LEFT_TO_RADICALE = frozenset(
+    map(
+        xml.clark,
+        ("D:principal-search-property-set", "D:principal-property-search", "D:expand-property"),
+    )
+)
+"""Nothing is found or expanded there, but some clients stop at an error."""
 
 
 def report(call: Call) -> Reply | None:
@@ -29,28 +37,28 @@ def report(call: Call) -> Reply | None:
     document = call.document()
     if document is None:
         return replies.bad_request("no report")
+    if document.tag in _LEFT_TO_RADICALE:
+        return None
     answer = {
         xml.clark("D:sync-collection"): _sync,
         xml.clark("C:calendar-multiget"): _multiget,
         xml.clark("C:calendar-query"): _query,
+        xml.clark("C:free-busy-query"): expansion.free_busy,
     }.get(document.tag)
-    if answer is None or any(document.find(f".//{xml.clark(tag)}") is not None for tag in _LEFT_TO_RADICALE):
-        return None
-    if answer is _query:
-        try:
-            if filters.plain(document.findall(xml.clark("C:filter"))) is None:
-                return None
-        except ValueError:
-            return replies.failed(client.FORBIDDEN, "C:valid-filter")
     with call.reading() as unit:
         target = resolve(call.home(), call.path)
         if target.depth and not target.own:
             return replies.need_privileges(call.absolute(call.path), "read")
-        if target.depth < 2 or target.href:
+        if answer is None or target.depth < 2 or target.href:
             return _unsupported()
         if target.info is None:
             return replies.not_found()
-        return answer(call, document, target, unit)
+        try:
+            return answer(call, document, target, unit)
+        except expansion.TooMany:
+            return expansion.too_many()
+        except filters.BadFilter:
+            return replies.failed(client.FORBIDDEN, "C:valid-filter")
 
 
 def _unsupported() -> Reply:
@@ -63,7 +71,10 @@ def _template(call: Call, home: Home, target: Target, document: ET.Element) -> i
     tags = [] if props is None else [prop.tag for prop in props if isinstance(prop.tag, str)]
     place = values.Place(call.base_prefix, home, call.max_resource_size)
     prefix = call.absolute(f"/{home.user}/{target.info.path_name}/")
-    return item_responses.Template(prefix, list(dict.fromkeys(tags)), values.item(place, target.info))
+    render = expansion.expansion_of(call, document) or reading.text
+    return item_responses.Template(
+        prefix, list(dict.fromkeys(tags)), values.item(place, target.info), render=render
+    )
 
 
 def _sync(call: Call, document: ET.Element, target: Target, unit: UnitOfWork) -> Reply:
@@ -136,13 +147,19 @@ def _name_in(path: str, user: str, segment: str) -> str:
 
 
 def _query(call: Call, document: ET.Element, target: Target, unit: UnitOfWork) -> Reply:
-    """RFC 4791 7.8 with a filter that names VEVENT and a time range; others are Radicale's."""
+    """RFC 4791 7.8. A filter that names VEVENT and a time range is the database's matter alone."""
     assert target.info is not None
-    plain = filters.plain(document.findall(xml.clark("C:filter")))
-    assert plain is not None
+    wanted = document.findall(xml.clark("C:filter"))
+    plain = filters.plain(wanted)
     home = call.home()
-    head = reading.position(unit, home, target.info)
     template = _template(call, home, target, document)
+    if plain is None:
+        calendar = Calendar(home, target.info, unit)
+        state = calendar.load_head().state
+        return replies.multistatus(
+            [template.of(home, target.info, state, stored) for stored in filters.matching(calendar, wanted)]
+        )
+    head = reading.position(unit, home, target.info)
     responses = list(_matches(unit, home, target, head, template, plain)) if plain.events else []
     return replies.multistatus(responses)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
@@ -10,11 +11,13 @@ from datetime import datetime
 
 from defusedxml import ElementTree as SafeET
 from radicale import xmlutils
+from radicale.app import report as radicale_report
 from radicale.item import filter as radicale_filter
 
 from radicale_practice.plugins import naming, reading, request
 from radicale_practice.plugins.storage.item import EventItem
 from radicale_practice.plugins.storage.kinds import CalendarView
+from radicale_practice.practice.reading.calendar_objects import StoredObject
 
 _CONTENT_WORDS = (b"calendar-data", b"prop-filter", b"expand", b"getcontentlength", b"allprop", b"\0")
 _COMP_FILTER = xmlutils.make_clark("C:comp-filter")
@@ -25,6 +28,10 @@ _NOT_DEFINED = xmlutils.make_clark("C:is-not-defined")
 _TEXTS = frozenset({"CATEGORIES", "CLASS", "COMMENT", "DESCRIPTION", "LOCATION", "STATUS", "SUMMARY", "UID"})
 """Properties whose text stands in the event as vobject reads it, but for escapes."""
 _EXPAND = xmlutils.make_clark("C:expand")
+
+
+class BadFilter(ValueError):
+    """A filter or range that means nothing (RFC 4791 7.8, ``CALDAV:valid-filter``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +58,13 @@ def needs_content(body: bytes, method: str) -> bool:
 
 
 def span_of(element: ET.Element) -> Span:
-    """The UTC span of a time-range or expand element. Raises ``ValueError`` if it is malformed."""
-    start, end = radicale_filter.parse_time_range(element)
+    """The UTC span of a time-range or expand element. Raises ``BadFilter`` if it is malformed."""
+    try:
+        start, end = radicale_filter.parse_time_range(element)
+    except ValueError as error:
+        raise BadFilter("not a time range") from error
     if start >= end:
-        raise ValueError("a time range ends before it starts")
+        raise BadFilter("a time range ends before it starts")
     return Span(
         None if start == radicale_filter.DATETIME_MIN else start,
         None if end == radicale_filter.DATETIME_MAX else end,
@@ -110,10 +120,7 @@ def filtered(calendar: CalendarView, filters: Sequence[ET.Element]) -> Iterator[
         for item in calendar.items():
             yield item, True
     else:
-        calendar.load_head()
-        for stored in reading.contents(
-            calendar.unit, calendar.home, calendar.info, _names(calendar, filters)
-        ):
+        for stored in _candidates(calendar, filters, None):
             item = calendar.item(stored)
             if _may_match(item, filters):
                 yield item, False
@@ -121,9 +128,55 @@ def filtered(calendar: CalendarView, filters: Sequence[ET.Element]) -> Iterator[
 
 def within(calendar: CalendarView, span: Span) -> Iterator[EventItem]:
     """The events that have an occurrence in a span, exactly (RFC 4791 9.9)."""
+    return map(calendar.item, _candidates(calendar, (), span))
+
+
+def _candidates(
+    calendar: CalendarView, filters: Sequence[ET.Element], span: Span | None
+) -> Iterator[StoredObject]:
+    """The events of a span, or those that the filter's UIDs leave."""
     calendar.load_head()
-    for stored, _ in reading.in_range(calendar.unit, calendar.home, calendar.info, span.start, span.end):
-        yield calendar.item(stored)
+    unit, home, info = calendar.unit, calendar.home, calendar.info
+    if span is not None:
+        return (stored for stored, _ in reading.in_range(unit, home, info, span.start, span.end))
+    return iter(reading.contents(unit, home, info, _names(calendar, filters)))
+
+
+def matching(calendar: CalendarView, filters: Sequence[ET.Element]) -> Iterator[StoredObject]:
+    """The events that a filter beyond ``plain`` finds. Raises ``BadFilter`` for one that cannot be judged.
+
+    The time range is decided here, what the text says by Radicale. An event whose text Radicale cannot read
+    is found if it may be meant: it must not hide, nor break, the others.
+    """
+    span = _widest_span(filters)
+    texts = filters if span is None else [_without_span(filter_) for filter_ in filters]
+    for stored in _candidates(calendar, filters, span):
+        item = calendar.item(stored)
+        if _may_match(item, filters) and (not _readable(item) or _judged(item, texts)):
+            yield stored
+
+
+def _without_span(filter_: ET.Element) -> ET.Element:
+    rest = copy.deepcopy(filter_)
+    for inner in rest.iterfind(f"{_COMP_FILTER}/{_COMP_FILTER}"):
+        found = inner.find(_TIME_RANGE)
+        if found is not None:
+            inner.remove(found)
+    return rest
+
+
+def _readable(item: EventItem) -> bool:
+    try:
+        return item.vobject_item is not None
+    except Exception:  # noqa: BLE001 - vobject raises what it likes over what it cannot read
+        return False
+
+
+def _judged(item: EventItem, filters: Sequence[ET.Element]) -> bool:
+    try:
+        return all(radicale_report.test_filter("VCALENDAR", item, filter_) for filter_ in filters)
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise BadFilter("a filter that cannot be judged") from error
 
 
 def _conditions(filters: Sequence[ET.Element]) -> Iterator[tuple[str, str]]:
