@@ -31,7 +31,13 @@ PROTECTED = frozenset(
 
 def own_values(props: Mapping[str, str]) -> dict[str, str | None]:
     """The properties of a request that are kept for the person."""
-    return {name: value for name, value in props.items() if name not in PROTECTED}
+    return {name: value for name, value in props.items() if name.removesuffix(RICH) not in PROTECTED}
+
+
+def named(values: Mapping[str, str | None]) -> dict[str, str | None]:
+    """``values`` without an empty name: every client needs one, so emptying it takes back one's own."""
+    empty = {name for name, value in values.items() if name == "D:displayname" and not (value or "").strip()}
+    return {name: None if name in empty else value for name, value in values.items()}
 
 
 def changed_values(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from radicale_practice.event.absorb import absorb
 from radicale_practice.plugins import moves, naming, reading
 from radicale_practice.plugins.home import Home
-from radicale_practice.plugins.properties import own_values
+from radicale_practice.plugins.properties import named, own_values
 from radicale_practice.practice import book, calendars
 from radicale_practice.practice.book import Outcome
 from radicale_practice.practice.calendars import CalendarInfo
@@ -148,10 +148,14 @@ def make_calendar(unit: UnitOfWork, home: Home, segment: str, props: Mapping[str
         if not home.may_create:
             raise NotPermitted("no private calendars here")
         info = calendars.create_private(
-            unit, home.viewer, segment, props.get("D:displayname", ""), props.get("ICAL:calendar-color", "")
+            unit,
+            home.viewer,
+            segment,
+            props.get("D:displayname", "").strip(),
+            props.get("ICAL:calendar-color", ""),
         )
         calendars.set_properties(
-            unit, info.id, home.viewer.staff_id, own_values(props), reading.defaults(home, info)
+            unit, info.id, home.viewer.staff_id, named(own_values(props)), reading.defaults(home, info)
         )
     return info
 
@@ -167,7 +171,9 @@ def set_properties(
 ) -> None:
     """Keep what a client set on a calendar, for this person alone; None takes it back."""
     with unit.operation():
-        calendars.set_properties(unit, info.id, home.viewer.staff_id, values, reading.defaults(home, info))
+        calendars.set_properties(
+            unit, info.id, home.viewer.staff_id, named(values), reading.defaults(home, info)
+        )
 
 
 def may_write(home: Home, info: CalendarInfo) -> bool:

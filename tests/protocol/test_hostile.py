@@ -99,6 +99,14 @@ def test_conditions(own: MakeClient, house: House) -> None:
         assert answer.condition() == CALDAV + condition, (name, answer.text)
 
 
+def test_the_log_says_why(own: MakeClient, house: House, caplog: pytest.LogCaptureFixture) -> None:
+    own().put(house.path(ANNA) + "x.ics", BAD_BODIES["bad start"])
+    own().put(house.path(ANNA) + "x.ics", BAD_BODIES["unparsable line"])
+    text_of_log = " ".join(record.getMessage() for record in caplog.records)
+    assert "line 7: not a date or date-time" in text_of_log and "line 10: no colon" in text_of_log
+    assert not any(word in text_of_log for word in SECRET.split())
+
+
 def test_a_byte_order_mark_is_no_reason(own: MakeClient, house: House) -> None:
     answer = own().put(house.path(ANNA) + "x.ics", b"\xef\xbb\xbf" + event("1@x", "Team").encode())
     assert answer.status in (201, 403)

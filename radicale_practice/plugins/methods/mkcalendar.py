@@ -9,6 +9,8 @@ from radicale import xmlutils
 
 from radicale_practice.plugins import replies, writing, xml
 from radicale_practice.plugins.call import Call
+from radicale_practice.plugins.methods.proppatch import values_of
+from radicale_practice.plugins.properties import RICH
 from radicale_practice.plugins.replies import Reply
 from radicale_practice.plugins.targets import resolve
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotPermitted
@@ -38,6 +40,7 @@ def _make(call: Call, document: ET.Element | None, is_calendar: bool) -> Reply:
         return replies.failed(client.FORBIDDEN, "D:valid-resourcetype")
     try:
         props = {k: v for k, v in xmlutils.props_from_request(document).items() if v is not None}
+        props |= _rich(document)
     except (ValueError, KeyError):
         return replies.bad_request("properties")
     with call.writing() as unit:
@@ -58,6 +61,14 @@ def _make(call: Call, document: ET.Element | None, is_calendar: bool) -> Reply:
         except (InvalidValue, Conflict):
             return replies.failed(client.FORBIDDEN, "C:calendar-collection-location-ok")
     return replies.empty(client.CREATED, {"Cache-Control": "no-cache"})
+
+
+def _rich(document: ET.Element | None) -> dict[str, str]:
+    """The XML of properties whose attributes or child elements say more than their text (as PROPPATCH)."""
+    if document is None:
+        return {}
+    changes = [(True, prop) for prop in document.iterfind(f"./{xml.clark('D:set')}/{xml.clark('D:prop')}/*")]
+    return {k: v for k, v in values_of(changes).items() if k.endswith(RICH) and v is not None}
 
 
 def _components(document: ET.Element | None) -> set[str] | None:

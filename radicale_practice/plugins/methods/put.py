@@ -69,8 +69,13 @@ def refused(call: Call, written: writing.Written) -> Reply:
 
 
 def rejected(call: Call, error: Exception, target: Target) -> Reply:
-    """The condition for what cannot be stored at all; the log names resource and reason."""
-    logger.warning("%s on %s rejected: %s", call.method, masked(call.path), type(error).__name__)
+    """The condition for what cannot be stored at all; the log names resource and reason.
+
+    The lens's own reasons quote nothing of what was sent; other texts are not logged.
+    """
+    kind = type(error).__name__
+    reason = f"{kind}, {error}" if isinstance(error, InvalidCalendarData) else kind
+    logger.warning("%s on %s rejected: %s", call.method, masked(call.path), reason)
     match error:
         case NotPermitted():
             return replies.need_privileges(call.absolute(call.path))
