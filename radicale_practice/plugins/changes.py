@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from radicale_practice.plugins import naming, reading
+from radicale_practice.plugins import reading
 from radicale_practice.plugins.home import Home
-from radicale_practice.plugins.naming import Naming
 from radicale_practice.plugins.reading import Position
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue
-from radicale_practice.practice.reading import calendar_objects
 from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.sync import revisions, sync_token
 from radicale_practice.practice.sync.revisions import ObjectState
@@ -86,9 +84,7 @@ def _changes(
         reached = max(last.revision, last.personal_revision)
         token = _encode(head, home, reached, Cursor(last.object_id))
     hidden = reading.hidden(unit, home, info, changed)
-    live: Sequence[Listed] = [s for s in changed if s.live and s.object_id not in hidden]
-    if live and naming.naming(home, info) is Naming.MIXED:
-        live = calendar_objects.load(unit, home.viewer, info.id, object_ids=[s.object_id for s in live])
+    live = [s for s in changed if s.live and s.object_id not in hidden]
     return Page(live, [s for s in changed if not s.live or s.object_id in hidden], token, more)
 
 

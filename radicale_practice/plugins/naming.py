@@ -25,39 +25,32 @@ _RANDOM = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9
 class Naming(Enum):
     """How a calendar's events are named for a viewer; part of the sync token's epoch.
 
-    Who sees a calendar under other names than before must start again: RFC 6578 has no renaming.
+    Who sees a calendar under other names than before must start again: RFC 6578 has no renaming. For the
+    same reason an event's name follows from the calendar and its identity alone: with its own access it would
+    change in the middle, and nobody could say afterwards under which name its removal has to be listed.
     """
 
     REAL = "r"
     ALIASES = "a"
-    MIXED = "m"
 
 
 def naming(home: Home, info: CalendarInfo) -> Naming:
-    """In a room's calendar each event is shown as its own calendar's access says, so names may be mixed."""
+    """Real names where every event is shown in full; in a room's calendar each event is shown as its own
+    calendar's access says."""
     if home.projection(home.access(info)).view is not View.FULL:
         return Naming.ALIASES
     mixed = info.kind == CalendarKind.ROOM and (
         home.viewer.role is not Role.RECEPTIONIST
         or any(other.access is Access.BUSY for other in home.calendars.values())
     )
-    return Naming.MIXED if mixed else Naming.REAL
+    return Naming.ALIASES if mixed else Naming.REAL
 
 
 def is_aliased(home: Home, info: CalendarInfo, known: StoredObject | ObjectState) -> bool:
     """Whether the viewer sees this event under an alias."""
     if known.opaque or (_is_random(known.href.removesuffix(".ics")) and _is_random(known.uid)):
         return False
-    if isinstance(known, StoredObject):
-        return home.projection(known.access).view is not View.FULL
-    match naming(home, info):
-        case Naming.REAL:
-            return False
-        case Naming.ALIASES:
-            return True
-        case Naming.MIXED:
-            # A removed one: its access is not known any more.
-            return not _is_random(known.href.removesuffix(".ics"))
+    return naming(home, info) is Naming.ALIASES
 
 
 def _is_random(name: str) -> bool:

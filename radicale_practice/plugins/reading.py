@@ -16,7 +16,6 @@ from radicale_practice.event import render as event_render
 from radicale_practice.event import time_zones
 from radicale_practice.plugins import naming
 from radicale_practice.plugins.home import Home
-from radicale_practice.plugins.naming import Naming
 from radicale_practice.practice import calendars
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import UnitOfWork
@@ -90,12 +89,7 @@ def etag(home: Home, state: CalendarState, revision: int, personal_revision: int
 def identities(
     unit: UnitOfWork, home: Home, info: CalendarInfo, names: Collection[str] | None = None
 ) -> Sequence[ObjectState | StoredObject]:
-    """The live objects the viewer sees (of these names, or all) without content: at most four statements.
-
-    Where names depend on each event's own access, content is loaded after all.
-    """
-    if naming.naming(home, info) is Naming.MIXED:
-        return contents(unit, home, info, names)
+    """The live objects the viewer sees (of these names, or all) without content: at most three statements."""
     states = _asked(home, info, names, partial(revisions.object_states, unit, info.id, home.viewer.staff_id))
     unseen = hidden(unit, home, info, states)
     return [state for state in states if state.object_id not in unseen] if unseen else states
@@ -175,8 +169,6 @@ def identities_in_range(
     unit: UnitOfWork, home: Home, info: CalendarInfo, start: datetime | None, end: datetime | None
 ) -> Sequence[ObjectState | StoredObject]:
     """The objects that ``in_range`` finds, without content where that is not needed."""
-    if naming.naming(home, info) is Naming.MIXED:
-        return [stored for stored, _ in in_range(unit, home, info, start, end)]
     around = home.surroundings_in(unit)
     return range_states.in_range(unit, home.viewer, info.id, start, end, around=around)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from radicale_practice.practice import calendars, practices
-from radicale_practice.practice.model import Access
+from radicale_practice.practice import book, calendars, practices
+from radicale_practice.practice.model import Access, Actor
 from tests.protocol.conftest import MakeClient
 from tests.protocol.house import ANNA, BEN, RITA, House, event
 from tests.protocol.test_statements import FULL, fill
@@ -196,3 +196,22 @@ def test_the_whole_calendar_is_one_file(either: MakeClient, house: House) -> Non
     refused = client.put(path, answer.text)
     assert refused.status == 403
     assert client.request("GET", path).text.count("BEGIN:VEVENT") == 4
+
+
+def test_what_leaves_a_rooms_calendar_goes_under_the_name_it_came(either: MakeClient, house: House) -> None:
+    """Own events stand there beside colleagues'; a client's own name must not stay behind as a ghost."""
+    with house.database.write() as uow:
+        calendars.grant(uow, house.room_id, house.viewer(ANNA).staff_id, Access.READ)
+    anna = either(ANNA)
+    mine = house.path(ANNA)
+    room = house.path(ANNA, next(c for c in house.calendars(ANNA) if c.id == house.room_id))
+    token = anna.token(room)
+    assert anna.put(mine + "a@x.ics", event("a@x")).status == 201
+    with house.database.write() as uow:
+        appointment = uow.connection.execute(text("SELECT max(id) FROM appointment")).scalar_one()
+        book.reschedule(uow, Actor(), appointment, rooms=[house.room_id])
+    (listed,) = anna.sync(room, token).responses()
+    token = anna.token(room)
+    assert anna.request("GET", listed).status == 200
+    assert anna.request("DELETE", mine + "a@x.ics").status in (200, 204)
+    assert _statuses(anna.sync(room, token)) == {listed: "404"}
