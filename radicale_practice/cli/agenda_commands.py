@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from radicale_practice.cli.context import DatabaseOption, PracticeOption, reading, show_table
-from radicale_practice.cli.moments import parse_day
+from radicale_practice.cli.moments import parse_day, shown, shown_day
 from radicale_practice.practice import calendars, clock
 from radicale_practice.practice.model import CalendarKind
 from radicale_practice.practice.reading import agenda as agendas
@@ -44,9 +44,9 @@ def agenda(
 def _row(entry: agendas.Entry, names: dict[int, str]) -> tuple[object, ...]:
     patient = entry.patient
     return (
-        f"{entry.start:%a %Y-%m-%d}",
+        shown_day(entry.start),
         "all day" if entry.all_day else f"{entry.start:%H:%M}",
-        "" if entry.all_day else f"{entry.end:%H:%M}",
+        _end(entry),
         names[entry.calendar_id],
         f"{patient.last_name} {patient.first_name} ({patient.number})" if patient else "",
         entry.subject,
@@ -54,3 +54,11 @@ def _row(entry: agendas.Entry, names: dict[int, str]) -> tuple[object, ...]:
         entry.status,
         entry.appointment_id,
     )
+
+
+def _end(entry: agendas.Entry) -> str:
+    """With the day if it is another one."""
+    if entry.all_day:
+        last = entry.end - timedelta(days=1)
+        return shown_day(last) if last.date() > entry.start.date() else ""
+    return f"{entry.end:%H:%M}" if entry.end.date() == entry.start.date() else shown(entry.end)

@@ -16,7 +16,14 @@ from radicale_practice.cli.context import (
     show_table,
     writing,
 )
-from radicale_practice.cli.moments import parse_day, parse_day_or_moment, parse_end, parse_moment, shown
+from radicale_practice.cli.moments import (
+    parse_day,
+    parse_day_or_moment,
+    parse_end,
+    parse_moment,
+    shown,
+    shown_span,
+)
 from radicale_practice.practice import book, calendars, clock, lookup
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.model import Appointment, Status
@@ -65,7 +72,7 @@ def add(
         new = _with_texts(new, subject, note, phone)
         added = book.add(session.uow, session.actor, new)
         public_id = book.show(session.uow, added).appointment.public_id
-    typer.echo(f"appointment {added} ({public_id}) on {shown(new.start)}")
+    typer.echo(f"appointment {added} ({public_id}) on {shown_span(new.start, new.end, new.all_day)}")
 
 
 @app.command("move")
@@ -103,9 +110,9 @@ def move(
         moved = _shown(session, appointment_id, on).appointment
     if moved.is_series:
         typer.echo(f"series {appointment_id} moved as a whole (--on moves one of it): ", nl=False)
-        typer.echo(f"the first was on {shown(before.start)}, is on {shown(moved.start)} to {moved.end:%H:%M}")
+        typer.echo(f"the first was on {shown(before.start)}, is on {_span(moved)}")
     else:
-        typer.echo(f"appointment {appointment_id} is on {shown(moved.start)} to {moved.end:%H:%M}")
+        typer.echo(f"appointment {appointment_id} is on {_span(moved)}")
 
 
 @app.command("cancel")
@@ -115,7 +122,7 @@ def cancel(
     practice: PracticeOption = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Cancel an appointment, a series as a whole, or one of it; ``restore`` brings it back."""
+    """Cancel an appointment, a series as a whole, or one of it; 'restore' brings it back."""
     with writing(database, practice) as session:
         appointment_id, on = _meant(session, appointment, on_day)
         found = _shown(session, appointment_id, on)
@@ -205,8 +212,9 @@ def show(
         facts.append(("calendar" if role == "owner" else "room", names.get(calendar_id, str(calendar_id))))
     for instance in found.overrides:
         if instance.recurrence_id is not None:
-            time = f"{shown(instance.start)} to {instance.end:%H:%M}, {instance.status}"
-            facts.append((f"instead of {shown(instance.recurrence_id)}", time))
+            facts.append(
+                (f"instead of {shown(instance.recurrence_id)}", f"{_span(instance)}, {instance.status}")
+            )
     show_table((), facts)
 
 
@@ -303,13 +311,16 @@ def _rooms(session: Session, names: list[str] | None) -> tuple[int, ...]:
     return tuple(calendars.find(session.uow, session.practice.id, name).id for name in names or ())
 
 
+def _span(found: Appointment) -> str:
+    return shown_span(found.start, found.end, found.all_day)
+
+
 def _facts(found: Appointment) -> list[tuple[str, str]]:
     patient = found.patient
     facts = [
         ("id", f"{found.id} ({found.public_id})" if found.public_id else ""),
         ("instance of", shown(found.recurrence_id) if found.recurrence_id is not None else ""),
-        ("start", shown(found.start) + (" (all day)" if found.all_day else "")),
-        ("end", shown(found.end)),
+        ("all day" if found.all_day else "time", _span(found)),
         ("time zone", found.time_zone),
         ("status", str(found.status)),
         ("reason", found.unconfirmed_reason),

@@ -10,6 +10,7 @@ from radicale_practice import __version__
 from radicale_practice.cli import (
     agenda_commands,
     appointment_commands,
+    attention_commands,
     calendar_commands,
     location_commands,
     patient_commands,
@@ -56,7 +57,7 @@ app.add_typer(appointment_commands.app, name="appointment")
 app.add_typer(appointment_commands.series_app, name="series")
 app.command("agenda")(agenda_commands.agenda)
 app.command("journal")(record_commands.journal)
-app.add_typer(record_commands.attention_app, name="attention")
+app.add_typer(attention_commands.app, name="attention")
 app.command("undo")(record_commands.undo)
 app.command("watch")(watch_commands.watch)
 app.add_typer(upkeep_commands.settings_app, name="settings")

@@ -1,10 +1,11 @@
-"""Days and times as people type them at the command line."""
+"""Days and times as people type and read them at the command line."""
 
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
+from radicale_practice.practice import zones
 from radicale_practice.practice.errors import InvalidValue
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -74,4 +75,30 @@ def parse_end(text: str | None, minutes: int | None, start: datetime) -> datetim
 
 def shown(moment: datetime) -> str:
     """``Tue 2026-11-24 09:00``."""
-    return f"{_DAYS[moment.weekday()].title()} {moment:%Y-%m-%d %H:%M}"
+    return f"{shown_day(moment)} {moment:%H:%M}"
+
+
+def shown_span(start: datetime, end: datetime, all_day: bool = False) -> str:
+    """``Tue 2026-11-24 09:00 to 09:30``, with the end's day if it is another; all-day: the days, both in it.
+
+    ``end`` of an all-day entry is exclusive.
+    """
+    if all_day:
+        last = end - timedelta(days=1)
+        return shown_day(start) + (f" to {shown_day(last)}" if last.date() > start.date() else "")
+    return f"{shown(start)} to " + (f"{end:%H:%M}" if end.date() == start.date() else shown(end))
+
+
+def shown_day(moment: date) -> str:
+    """``Tue 2026-11-24``."""
+    return f"{_DAYS[moment.weekday()].title()} {moment:%Y-%m-%d}"
+
+
+def clock_time(at: datetime, time_zone: str) -> str:
+    """A UTC time of the records on the practice's wall clock."""
+    return shown(zones.to_wall(at.replace(tzinfo=UTC), time_zone))
+
+
+def counted(number: int, what: str) -> str:
+    """``1 change``, ``2 changes``."""
+    return f"{number} {what}" + ("" if number == 1 else "s")

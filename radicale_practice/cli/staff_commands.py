@@ -70,7 +70,7 @@ def change(
     practice: PracticeOption = None,
     database: DatabaseOption = None,
 ) -> None:
-    """Change a person's name or e-mail address; the calendar keeps its name (``calendar rename``)."""
+    """Change a person's name or e-mail address; the calendar keeps its name (see 'calendar rename')."""
     with writing(database, practice) as session:
         member = staff.get(session.uow, session.practice.id, user_name)
         member = staff.describe(session.uow, member.id, name, email)

@@ -2,15 +2,77 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, or_, select
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, func, or_, select
 
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import NotFound
 from radicale_practice.practice.records.programs import short_name
-from radicale_practice.practice.schema.practice_tables import appointment, location
+from radicale_practice.practice.schema.practice_tables import (
+    appointment,
+    appointment_calendar,
+    calendar,
+    location,
+    patient,
+)
 from radicale_practice.practice.schema.sync_tables import device, journal
 
 _LARGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An appointment in a few words: whose or what, when (wall time in its own zone), in which calendar.
+
+    Of a private one only the time is told.
+    """
+
+    id: int
+    title: str
+    start: datetime
+    end: datetime
+    time_zone: str
+    all_day: bool
+    is_series: bool
+    calendar: str
+
+
+def appointments(uow: UnitOfWork, practice_id: int, ids: Collection[int]) -> dict[int, Named]:
+    """These appointments of the practice in a few words, by id; one statement."""
+    owner = and_(
+        appointment_calendar.c.appointment_id == appointment.c.id, appointment_calendar.c.role == "owner"
+    )
+    query = (
+        select(
+            appointment,
+            patient.c.first_name,
+            patient.c.last_name,
+            calendar.c.name.label("calendar_name"),
+            calendar.c.kind,
+        )
+        .outerjoin(patient, patient.c.id == appointment.c.patient_id)
+        .outerjoin(appointment_calendar, owner)
+        .outerjoin(calendar, calendar.c.id == appointment_calendar.c.calendar_id)
+        .where(appointment.c.practice_id == practice_id, appointment.c.id.in_(sorted(set(ids))))
+    )
+    found = {}
+    for row in uow.connection.execute(query):
+        name = f"{row.last_name or ''} {row.first_name or ''}".strip()
+        private = row.kind == "private"
+        found[row.id] = Named(
+            id=row.id,
+            title="a private entry" if private else name or row.subject,
+            start=row.starts_at,
+            end=row.ends_at,
+            time_zone=row.time_zone,
+            all_day=row.all_day,
+            is_series=bool(row.rrule or row.rdate),
+            calendar="" if private else row.calendar_name or "",
+        )
+    return found
 
 
 def appointment_id(uow: UnitOfWork, practice_id: int, typed: str) -> int:

@@ -17,12 +17,15 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
+from radicale_practice.cli import attention_commands
 from radicale_practice.cli.main import app
 from radicale_practice.practice import book, calendars, practices
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Actor, Role, Viewer
+from radicale_practice.practice.notices import attention_rows
 from radicale_practice.practice.people import staff
 from radicale_practice.practice.reading import calendar_objects
+from radicale_practice.practice.rules import brake, refusals
 
 Run = Callable[..., Result]
 
@@ -179,7 +182,7 @@ def test_an_appointment_from_add_to_undo(run: Run, anna: None) -> None:
     made = identifier(
         run("appointment", "add", "anna müller", "2026-11-24 09:00", "--patient", "17", "--room", "Raum 1")
     )
-    assert "Tue 2026-11-24 09:30" in run("appointment", "show", made).stdout
+    assert "Tue 2026-11-24 09:00 to 09:30" in run("appointment", "show", made).stdout
     assert "09:45" in run("appointment", "move", made, "2026-11-24 09:15").stdout
     run("appointment", "status", made, "confirmed")
     run("appointment", "link", made, "--nobody")
@@ -191,7 +194,9 @@ def test_an_appointment_from_add_to_undo(run: Run, anna: None) -> None:
     assert "Raum 1" in shown
     assert "Huber Maria" in shown
     lines = run("journal", "--appointment", made).stdout.splitlines()
-    assert any(re.search(r"Huber Maria moved from Tue .*09:00 to Tue .*09:15", line) for line in lines)
+    assert any(
+        "Huber Maria moved from Tue 2026-11-24 09:00 to Tue 2026-11-24 09:15" in line for line in lines
+    )
     assert all("radicale-practice" in line for line in lines)
     agenda = run("agenda", "2026-11-24").stdout
     assert "09:15" in agenda
@@ -212,7 +217,9 @@ def test_blocks_days_and_wrong_arguments(run: Run, anna: None) -> None:
             "Urlaub",
         )
     )
-    assert "Thu 2026-11-26 00:00" in run("appointment", "show", made).stdout
+    assert "Tue 2026-11-24 to Wed 2026-11-25" in run("appointment", "show", made).stdout
+    (line,) = [row for row in run("agenda", "2026-11-24").stdout.splitlines() if "Urlaub" in row]
+    assert "Tue 2026-11-24  all day  Wed 2026-11-25" in line
     run("appointment", "add", "anna müller", "2026-11-24 09:00", code=2)
     run("appointment", "add", "anna müller", "someday", "--subject", "x", code=2)
     run("appointment", "add", "nobody", "2026-11-24 09:00", "--subject", "x", code=1)
@@ -262,6 +269,9 @@ def test_attention_and_undo(run: Run, anna: None) -> None:
         run("appointment", "add", "anna müller", "2026-11-24 09:00", "--subject", "Besuch")
     listed = run("attention", "list").stdout
     assert "double-booking" in listed
+    assert "Besuch, Tue 2026-11-24 09:00 to 09:30, Anna Müller" in listed
+    assert "booked twice" in listed
+    assert "accept, discard" in listed
     number = next(word for word in listed.split() if word.isdigit())
     run("attention", "resolve", number, "nonsense", code=2)
     run("attention", "resolve", number, "accept")
@@ -320,9 +330,11 @@ def test_what_a_phone_did_is_heard_and_undone(run: Run, anna: None, database: Da
     assert f"appointment_id={added}" in run("watch", "--once").stdout
     device = ("undo", "--device", "anna müller", "--since", "2h")
     run(*device, "--program", "Thunderbird", code=1)
-    assert "1 changes would be undone" in run(*device, "--program", "DAVx5", "--dry-run").stdout
+    (line, said) = run(*device, "--program", "DAVx5", "--dry-run").stdout.splitlines()
+    assert f"anna müller, DAVx5: Besuch added (Tue 2026-11-24 09:00) [{added}]" in line
+    assert said == "1 change would be undone"
     assert "booked" in run("appointment", "show", str(added)).stdout
-    assert "1 changes undone" in run(*device, "--program", "DAVx5").stdout
+    assert "1 change undone" in run(*device, "--program", "DAVx5").stdout
     assert "cancelled" in run("appointment", "show", str(added)).stdout
 
 
@@ -344,6 +356,14 @@ def test_tables_are_whole_in_a_pipe_and_on_a_narrow_terminal(
     assert public_id not in folded
     cells = [re.sub(r"\x1b\[[0-9;]*m", "", row).split("│") for row in folded.splitlines()]
     assert public_id in "".join(row[4].strip() for row in cells if len(row) == 7)
+
+
+def test_every_reason_on_the_attention_list_has_words() -> None:
+    words = attention_commands.REASONS
+    kinds = {attention_rows.UNLINKED, attention_rows.CHANGED_PATIENT, attention_rows.ABSENCE}
+    named = {value for name, value in vars(refusals).items() if name.isupper() and isinstance(value, str)}
+    assert kinds | named | {attention_rows.DOUBLE_BOOKING, brake.CANCELLATIONS, brake.CREATIONS} <= set(words)
+    assert all(" " in said for said in words.values())
 
 
 def test_places(run: Run, anna: None) -> None:

@@ -140,9 +140,11 @@ def test_a_person_watching_sees_a_line_for_each_change(tmp_path: Path) -> None:
         wait_until(lambda: shows("Ctrl-C ends it.") and _answers(server.port), "the demonstration")
         wait_until(put, "a line about the change")
         device("PUT", 1, hour=17)
-        wait_until(lambda: shows("Vorhang moved from Wed 1.12.2027 19:00 to Wed 1.12.2027 18:00"), "the move")
+        wait_until(
+            lambda: shows("Vorhang moved from Wed 2027-12-01 19:00 to Wed 2027-12-01 18:00"), "the move"
+        )
         device("DELETE", 1)
-        wait_until(lambda: shows("DAVx5: Vorhang cancelled (Wed 1.12.2027 18:00)"), "the cancellation")
+        wait_until(lambda: shows("DAVx5: Vorhang cancelled (Wed 2027-12-01 18:00)"), "the cancellation")
         practice_program(folder / "practice.db")
         wait_until(lambda: shows("practice program (sql): Probe added"), "the change by plain SQL")
         os.killpg(process.pid, signal.SIGINT)  # Ctrl-C

@@ -70,9 +70,27 @@ def test_lines(database: Database, practice: Practice, actor: Actor) -> None:
         "10:42 anna müller, DAVx5: a private entry moved from Tue 09:00 to Tue 09:30",
         "10:42 practice program: a patient erased or deleted",
         "10:42 anna müller, DAVx5: Befund refused, the practice's version comes back (Tue 09:00)",
-        "10:42 anna müller, DAVx5: Befund cancelled (Tue 1.12.2026 09:00)",
+        "10:42 anna müller, DAVx5: Befund cancelled (Tue 2026-12-01 09:00)",
     ]
-    assert line(found[0], practice.time_zone, with_day=True).startswith("2026-11-23 10:42 ")
+    assert line(found[0], practice.time_zone, with_day=True) == (
+        "2026-11-23 10:42 anna müller, DAVx5: Huber Maria moved"
+        " from Tue 2026-11-24 09:00 to Tue 2026-11-24 09:30"
+    )
+
+
+def test_a_day_that_is_past_has_its_date(database: Database, practice: Practice, actor: Actor) -> None:
+    with database.read() as uow:
+        start = journal_list.newest(uow)
+    for day in ("2026-11-22", "2026-11-23", "2026-11-29", "2026-11-30"):
+        write(database, practice, actor, "cancel", before=rows(f"{day} 09:00"))
+    with database.read() as uow:
+        found = journal_list.entries(uow, practice.id, after_id=start)
+    assert [line(entry, practice.time_zone).partition("cancelled ")[2] for entry in found] == [
+        "(Sun 2026-11-22 09:00)",
+        "(Mon 09:00)",
+        "(Sun 09:00)",
+        "(Mon 2026-11-30 09:00)",
+    ]
 
 
 def test_a_row_without_contents_is_a_line_too(database: Database, practice: Practice, actor: Actor) -> None:
@@ -124,7 +142,7 @@ def at(database: Database, practice: Practice, actor: Actor, database_url: str) 
 def test_what_plain_sql_did_reads_as_sentences(at: Book) -> None:
     who = "practice program (sql)" if at.database.dialect == "sqlite" else "practice program ("
     appointment_id = at.add(datetime(2036, 11, 25, 9), patient_id=at.patient_id)
-    assert at.lines() == ["anna müller, DAVx5: Huber Maria added (Tue 25.11.2036 09:00)"]
+    assert at.lines() == ["anna müller, DAVx5: Huber Maria added (Tue 2036-11-25 09:00)"]
     at.vendor.execute("UPDATE appointment SET created_at = '2026-01-01 00:00:00'")
     at.lines()
     told = []
@@ -139,8 +157,8 @@ def test_what_plain_sql_did_reads_as_sentences(at: Book) -> None:
         at.vendor.execute("UPDATE journal SET at = '2026-01-01 00:00:00'")  # one row a second is enough
     assert all(said[0].startswith(who) for said in told if said)
     assert [[said.partition(": ")[2] for said in lines] for lines in told] == [
-        ["Huber Maria changed (Tue 25.11.2036 10:00)"],
-        ["Huber Maria cancelled (Tue 25.11.2036 10:00)"],
+        ["Huber Maria changed (Tue 2036-11-25 10:00)"],
+        ["Huber Maria cancelled (Tue 2036-11-25 10:00)"],
         ["an entry deleted"],
         ["patient Huber Maria added or changed"],
     ]
@@ -152,7 +170,7 @@ def test_what_plain_sql_did_reads_as_sentences(at: Book) -> None:
         "INSERT INTO appointment_calendar (appointment_id, calendar_id)"
         f" SELECT id, {at.calendar_id} FROM appointment WHERE subject = 'Befund'"
     )
-    assert "Befund added (Wed 26.11.2036 09:00)" in at.lines()[-1]
+    assert "Befund added (Wed 2036-11-26 09:00)" in at.lines()[-1]
 
 
 def test_what_was_done_to_series(at: Book, actor: Actor) -> None:
@@ -167,11 +185,11 @@ def test_what_was_done_to_series(at: Book, actor: Actor) -> None:
         book.set_status(uow, actor, series, Status.CONFIRMED)
         book.link_patient(uow, actor, series, None)
     assert [said.partition(": ")[2] for said in at.lines()] == [
-        "Huber Maria added (series from Tue 25.11.2036 09:00)",
-        "Huber Maria cancelled (series from Tue 25.11.2036 09:00)",
-        "Huber Maria restored (series from Tue 25.11.2036 09:00)",
-        "Huber Maria is now confirmed (series from Tue 25.11.2036 09:00)",
-        "an entry linked to nobody (series from Tue 25.11.2036 09:00)",
+        "Huber Maria added (series from Tue 2036-11-25 09:00)",
+        "Huber Maria cancelled (series from Tue 2036-11-25 09:00)",
+        "Huber Maria restored (series from Tue 2036-11-25 09:00)",
+        "Huber Maria is now confirmed (series from Tue 2036-11-25 09:00)",
+        "an entry linked to nobody (series from Tue 2036-11-25 09:00)",
     ]
 
 
@@ -189,8 +207,8 @@ def test_one_instance_moved_and_one_cancelled(at: Book, practice: Practice, acto
     gone = {"rows": {"9": master, "12": cancelled}}
     write(at.database, practice, actor, "cancel-instance", before={"rows": {"9": master}}, after=gone)
     assert [said.partition(": ")[2] for said in at.lines()] == [
-        "Kurs moved from Tue 2.12.2036 09:00 to Tue 2.12.2036 10:00",
-        "Kurs cancelled (Tue 2.12.2036 09:00)",
+        "Kurs moved from Tue 2036-12-02 09:00 to Tue 2036-12-02 10:00",
+        "Kurs cancelled (Tue 2036-12-02 09:00)",
     ]
 
 
@@ -218,9 +236,9 @@ def test_following_survives_whatever_happens(
     stop.wait = wait  # type: ignore[method-assign,assignment]
     live.follow(at.database, at.practice, stop, shown.append)
     assert [said.partition(": ")[2] for said in shown] == [
-        "Vorhang added (Tue 25.11.2036 11:00)",
+        "Vorhang added (Tue 2036-11-25 11:00)",
         "(KeyError)",
-        "Danach added (Tue 25.11.2036 10:00)",
+        "Danach added (Tue 2036-11-25 10:00)",
     ]
     assert "KeyError" in caplog.text
     assert "Huber" not in caplog.text

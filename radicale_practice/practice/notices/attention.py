@@ -22,7 +22,7 @@ from radicale_practice.practice.rules import refusals
 from radicale_practice.practice.schema.practice_tables import appointment
 from radicale_practice.practice.schema.sync_tables import attention, journal
 
-__all__ = ["RESOLUTIONS", "AttentionItem", "Resolution", "get", "open_list", "resolve"]
+__all__ = ["RESOLUTIONS", "AttentionItem", "Resolution", "fitting", "get", "open_list", "resolve"]
 
 RESOLUTIONS = ("accept", "discard", "link", "undo", "carry-out")
 
@@ -36,6 +36,11 @@ _FITTING = {
     attention_rows.UNREADABLE: ("accept",),
 }
 """What has an effect on a row of each kind."""
+
+
+def fitting(kind: str) -> tuple[str, ...]:
+    """The resolutions that have an effect on rows of this kind."""
+    return _FITTING.get(kind, ("accept",))
 
 
 @dataclass(slots=True)
@@ -124,9 +129,9 @@ def _check(uow: UnitOfWork, item: AttentionItem, how: str, patient_id: int | Non
     """Refuse what would settle the row without doing what its name says."""
     if how not in RESOLUTIONS:
         raise InvalidValue(f"resolution is one of {', '.join(RESOLUTIONS)}")
-    fitting = _FITTING.get(item.kind, ("accept",))
-    if how not in fitting:
-        raise InvalidValue(f"{how} does nothing for a row of kind {item.kind}: {' or '.join(fitting)}")
+    fits = fitting(item.kind)
+    if how not in fits:
+        raise InvalidValue(f"{how} does nothing for a row of kind {item.kind}: {' or '.join(fits)}")
     if how == "link" and (patient_id is None or item.appointment_id is None):
         raise InvalidValue("link needs an appointment and a patient")
     if item.kind == attention_rows.BURST or how in ("accept", "link"):

@@ -14,7 +14,7 @@ from radicale_practice.practice.schema.columns import WALL_TIME_FORMAT
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 _NEAR_DAYS = 6
-"""Within these days of now a weekday says enough."""
+"""Of today and so many days to come a weekday says enough."""
 
 _DONE = {
     "create": "added",
@@ -66,10 +66,12 @@ _NEW = timedelta(seconds=2)
 
 
 class _Now(NamedTuple):
-    """The moment of the change on the practice's wall clock, and the practice's zone."""
+    """The moment of the change on the practice's wall clock, the practice's zone, and whether every day is
+    told with its date."""
 
     wall: datetime
     zone: str
+    dated: bool
 
 
 class _Kept(dict[str, Any]):
@@ -82,12 +84,12 @@ class _Kept(dict[str, Any]):
 def line(entry: Entry, time_zone: str, with_day: bool = False) -> str:
     """``10:42 anna müller, DAVx5: Huber Maria moved from Tue 09:00 to Tue 09:30``.
 
-    Times of day are the practice's; ``with_day`` puts the date before the time.
+    Times of day are the practice's; ``with_day`` puts the date before the time and into every other one, for
+    reading long afterwards.
     """
     at = zones.to_wall(entry.at.replace(tzinfo=UTC), time_zone)
-    return (
-        f"{at:{'%Y-%m-%d %H:%M' if with_day else '%H:%M'}} {_who(entry)}: {_what(entry, _Now(at, time_zone))}"
-    )
+    now = _Now(at, time_zone, with_day)
+    return f"{at:{'%Y-%m-%d %H:%M' if with_day else '%H:%M'}} {_who(entry)}: {_what(entry, now)}"
 
 
 def _who(entry: Entry) -> str:
@@ -219,7 +221,7 @@ def _by_id(content: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def _moment(row: Mapping[str, Any], now: _Now) -> str:
-    """``Tue 09:00`` in the week around now, else with the date."""
+    """``Tue 09:00`` in the week to come, else ``Tue 2026-12-01 09:00``."""
     try:
         start = datetime.strptime(str(row.get("starts_at", "")), WALL_TIME_FORMAT)
     except ValueError:
@@ -228,6 +230,6 @@ def _moment(row: Mapping[str, Any], now: _Now) -> str:
     if zone != now.zone and not row.get("all_day"):
         start = zones.to_wall(zones.to_utc(start, zone), now.zone)
     day = _DAYS[start.weekday()]
-    if abs((start.date() - now.wall.date()).days) > _NEAR_DAYS:
-        day += f" {start.day}.{start.month}.{start.year}"
+    if now.dated or not 0 <= (start.date() - now.wall.date()).days <= _NEAR_DAYS:
+        day += f" {start:%Y-%m-%d}"
     return day if row.get("all_day") else f"{day} {start:%H:%M}"
