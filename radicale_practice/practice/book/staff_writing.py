@@ -11,7 +11,7 @@ from sqlalchemy import select
 from radicale_practice.practice import appointment_rows, practices
 from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_private
 from radicale_practice.practice.book.permissions import CalendarFacts
-from radicale_practice.practice.book.places import change_calendar
+from radicale_practice.practice.book.places import change_calendar, set_rooms
 from radicale_practice.practice.book.writing import attempt, insert_override, state_after
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
@@ -68,6 +68,8 @@ def write(
     moves = calendar_id is not None and calendar_id != owner
     if not (changes or moves or rooms is not None):
         return
+    if instance is not None and calendar_id is not None and moves:
+        _check_no_room(facts, owner, calendar_id)
     concerned = [r for r in rows.all if r is rows.master or r["id"] in changes]
     places = rows.calendars if moves or rooms is not None else None
     before = journal.state(concerned, rows.calendars.get(rows.id, {}), places)
@@ -125,6 +127,13 @@ def _instance_elsewhere(uow: UnitOfWork, rows: Rows, row_id: int, calendar_id: i
     return Rows(rows.overrides[row_id], {}, {row_id: rows.calendars[row_id]})
 
 
+def _check_no_room(facts: Mapping[int, CalendarFacts], owner: int | None, calendar_id: int) -> None:
+    if facts[calendar_id].kind is CalendarKind.ROOM and not (
+        owner and facts[owner].kind is CalendarKind.ROOM
+    ):
+        raise InvalidValue("rooms are those of the whole series")
+
+
 def _placed(
     uow: UnitOfWork,
     rows: Rows,
@@ -138,18 +147,7 @@ def _placed(
     elif calendar_id is not None:
         appointment_rows.put_into_calendars(uow, [rows.id], {calendar_id: "owner"})
         after = Rows(rows.master, rows.overrides, {**rows.calendars, rows.id: {calendar_id: "owner"}})
-    if rooms is None:
-        return after
-    ids = [rows.id, *rows.here()]
-    kept = {c: r for c, r in after.calendars.get(rows.id, {}).items() if r == "owner"}
-    leave = set(after.calendars.get(rows.id, {})) - set(kept) - set(rooms)
-    enter = {r: "resource" for r in rooms if r not in after.calendars.get(rows.id, {})}
-    appointment_rows.leave_calendars(uow, ids, leave)
-    appointment_rows.put_into_calendars(uow, ids, enter)
-    placed = Rows(rows.master, rows.overrides, dict(after.calendars))
-    for row_id in ids:
-        placed.calendars[row_id] = {**kept, **dict.fromkeys(rooms, "resource")}
-    return placed
+    return after if rooms is None else set_rooms(uow, after, rooms)
 
 
 def rows_of(uow: UnitOfWork, appointment_id: int, *, locking: bool = True) -> tuple[Rows, Practice]:
