@@ -11,7 +11,7 @@ from radicale_practice.practice.model import CalendarKind
 from tests.protocol.conftest import MakeClient
 from tests.protocol.house import ANNA, Client, House, event
 
-WAYS = ("move",)
+WAYS = ("move", "put then delete", "delete then put")
 
 
 def crosses(client: Client, way: str, source: str, target: str) -> None:
