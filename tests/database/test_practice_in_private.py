@@ -18,6 +18,7 @@ from radicale_practice.practice.records import journal
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.sync import watch
 from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
+from tests.database.foreign import connect
 from tests.database.test_book_apply import put
 from tests.database.test_book_cancel_and_move import delete, move
 
@@ -138,12 +139,23 @@ def test_moved_away_in_two_halves(world: World) -> None:
     assert heard(world)[-2:] == ["move-away", "change"]
 
 
-def test_refusals_are_heard_too(world: World) -> None:
+def test_a_refusal_is_no_private_affair_either(world: World) -> None:
     moved_away(world, patient=world.maria)
     with world.write() as uow:
         uow.connection.execute(update(t.appointment).values(status="done"))
     assert delete(world, "a.ics", world.private).kind == "refused"
     assert [r["private"] for r in world.journal("refused")] == [False]
+
+
+def test_the_programs_own_change_of_it_is_no_private_affair(world: World, database_url: str) -> None:
+    moved_away(world, external_id="V1")
+    put(world, world.event("own", MONDAY + HOUR), "own.ics", world.private)
+    vendor = connect(database_url)
+    vendor.execute("UPDATE appointment SET note = 'x'")
+    vendor.close()
+    kept = {r["appointment_id"]: r["private"] for r in world.journal("foreign")}
+    own = world.stored("own.ics", world.private).object.appointments[0].id
+    assert kept == {key: key == own for key in kept} and own in kept and len(kept) == 2
 
 
 def test_deleting_them_there_counts_and_is_not_held_there(world: World) -> None:

@@ -1,7 +1,7 @@
 """What was changed on phones and by our commands, for a practice program that wants to hear of it.
 
 The same rows as the SQL view ``phone_change``; cursors appear in the order of commits, so asking for what is
-above the last cursor misses nothing. Private calendars are left out.
+above the last cursor misses nothing. Private entries are left out.
 """
 
 from __future__ import annotations

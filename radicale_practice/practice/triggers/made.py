@@ -58,3 +58,9 @@ WHERE a.patient_id IS NOT NULL OR a.external_id IS NOT NULL
 """
 """Appointments without private entries: those in a private calendar that are no patient's and not from the
 practice's program. One table, so that PostgreSQL lets programs write the view."""
+
+PRIVATE_ENTRY = (
+    "coalesce({kind} = 'private', {no}) AND NOT EXISTS (SELECT 1 FROM appointment e"
+    " WHERE (e.id = {id} OR e.series_id = {id}) AND (e.patient_id IS NOT NULL OR e.external_id IS NOT NULL))"
+)
+"""Whether a change in a calendar of that kind is its person's own affair: ``appointment_rows.is_private``."""

@@ -7,6 +7,7 @@ for each row: the other column of the index is the selective one.
 from __future__ import annotations
 
 from radicale_practice.practice.triggers.description import TRACKED, TrackedTable
+from radicale_practice.practice.triggers.made import PRIVATE_ENTRY
 
 PRACTICE_LOCK = 0x50524144
 """Class of the advisory locks, one for each practice, taken at the end of every writing transaction."""
@@ -162,7 +163,8 @@ BEGIN
     INSERT INTO journal (practice_id, program, action, appointment_id, calendar_id, private)
     SELECT coalesce(c.practice_id, 0),
       concat_ws('/', session_user::text, nullif(current_setting('application_name', true), '')),
-      'foreign', p.appointment_id, p.calendar_id, coalesce(c.kind = 'private', false)
+      'foreign', p.appointment_id, p.calendar_id,
+      {PRIVATE_ENTRY.format(kind="c.kind", no="false", id="p.appointment_id")}
     FROM (SELECT q.appointment_id, min(q.calendar_id) AS calendar_id FROM sync_pending q
           WHERE q.txid = tx AND q.journal GROUP BY q.appointment_id) p
     LEFT JOIN calendar c ON c.id = p.calendar_id;

@@ -17,6 +17,7 @@ from radicale_practice.practice.triggers.description import (
 from radicale_practice.practice.triggers.made import (
     PRACTICE_APPOINTMENTS,
     PRACTICE_CALENDARS,
+    PRIVATE_ENTRY,
     Made,
     phone_change_view,
 )
@@ -61,7 +62,7 @@ _LOG = f"""
 _JOURNAL = f"""
   INSERT INTO journal (practice_id, program, action, appointment_id, calendar_id, private)
   SELECT coalesce(c.practice_id, 0), 'sql', 'foreign', NEW.appointment_id, NEW.calendar_id,
-    coalesce(c.kind = 'private', 0)
+    {PRIVATE_ENTRY.format(kind="c.kind", no=0, id="NEW.appointment_id")}
   FROM (SELECT 1) LEFT JOIN calendar c ON c.id = NEW.calendar_id
   WHERE NEW.journal AND {_FOREIGN} AND NOT EXISTS (
     SELECT 1 FROM journal j WHERE j.id = (SELECT max(id) FROM journal)
