@@ -31,6 +31,8 @@ def fold(name: str) -> str:
 
     Idempotent: ``fold(fold(x)) == fold(x)``.
     """
+    if name.isascii():  # most names of an import; the long way comes to the same
+        return " ".join(name.replace("`", "'").lower().split())
     key = name.translate(_UNIFIED)
     # Case folding can make composed letters and decomposition can make capitals: twice reaches the end.
     for _ in range(2):

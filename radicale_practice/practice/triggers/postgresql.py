@@ -113,7 +113,7 @@ def _view(schema: str, name: str, select: str, options: str = "") -> Made:
 def _function(schema: str, name: str, body: str, arguments: str = "()", returns: str = "trigger") -> Made:
     statement = (
         f'CREATE FUNCTION "{schema}".{name}{arguments} RETURNS {returns} LANGUAGE plpgsql SECURITY DEFINER'
-        f' SET search_path = pg_catalog, "{schema}", pg_temp AS $body${body}$body$;'
+        f' SET search_path = pg_catalog, "{schema}", pg_temp SET jit = off AS $body${body}$body$;'
         f' REVOKE ALL ON FUNCTION "{schema}".{name}{arguments} FROM PUBLIC'
     )
     return Made("function", name, "", statement, body)

@@ -48,6 +48,16 @@ SETTLE = f"""
 DECLARE
   item record;
 BEGIN
+  -- Mostly served objects changed and nothing is to be settled: one look instead of three.
+  IF NOT EXISTS (SELECT 1 FROM sync_wish w WHERE w.txid = tx) AND NOT EXISTS (
+    SELECT 1 FROM (SELECT DISTINCT q.calendar_id, q.appointment_id FROM sync_pending q
+                   WHERE q.txid = tx AND q.source = 'note') p
+    LEFT JOIN calendar_object o ON o.calendar_id + 0 = p.calendar_id AND o.appointment_id = p.appointment_id
+      AND o.removed_revision IS NULL
+    LEFT JOIN sync_served s ON s.calendar_id = p.calendar_id AND s.appointment_id = p.appointment_id
+    WHERE (o.id IS NULL) <> (s.appointment_id IS NULL)) THEN
+    RETURN;
+  END IF;
   UPDATE calendar_object o SET removed_revision = rev, removed_at = {NOW}
   FROM (SELECT DISTINCT q.calendar_id, q.appointment_id FROM sync_pending q
         WHERE q.txid = tx AND q.source = 'note') p
