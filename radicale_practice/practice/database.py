@@ -347,9 +347,16 @@ def _make_private(path: str) -> None:
         return  # it is there, or SQLite will say better what is wrong
 
 
+def _text(content: bytes) -> str:
+    """A foreign program may have written a text in its own code page: one such row must not break a listing
+    (nor be quoted in an error)."""
+    return content.decode("utf-8", "replace")
+
+
 def _prepare_sqlite(dbapi_connection: object, _record: object) -> None:
     """Explicit BEGIN by us, write-ahead log, every commit on disk, our own foreign keys checked."""
     dbapi_connection.isolation_level = None  # type: ignore[attr-defined]
+    dbapi_connection.text_factory = _text  # type: ignore[attr-defined]
     cursor = dbapi_connection.cursor()  # type: ignore[attr-defined]
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")

@@ -8,8 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from radicale_practice.practice.database import Database
+from radicale_practice.practice.model import Role, Viewer
+from radicale_practice.practice.reading import calendar_objects
 from radicale_practice.practice.sync import revisions
 from radicale_practice.practice.sync.revisions import ObjectState
+from radicale_practice.practice.upkeep import check
 from tests.database.foreign import connect
 from tests.database.house import book, furnished
 
@@ -102,3 +105,23 @@ def test_foreign_change_is_journalled_and_ours_is_not(house: Database, vendor: s
     vendor.execute("UPDATE appointment SET subject = 'theirs' WHERE id = 1")
     rows = vendor.execute("SELECT program, action, appointment_id, practice_id FROM journal").fetchall()
     assert rows == [("sql", "foreign", 1, 1)]
+
+
+LATIN_1 = "CAST(X'4DFC6C6C6572' AS TEXT)"
+"""Müller, as a program writes it that takes texts for bytes of its own code page."""
+
+
+def test_a_text_in_another_encoding_breaks_nothing(house: Database, vendor: sqlite3.Connection) -> None:
+    vendor.execute(f"UPDATE appointment SET subject = {LATIN_1}, note = 'Ü' WHERE id = 1")
+    vendor.execute(f"UPDATE patient SET last_name = {LATIN_1}")
+    viewer = Viewer(1, 1, "person1", "Person 1", Role.PRACTITIONER)
+    with house.read() as uow:
+        shown = {s.appointment_id: s.object.appointments[0] for s in calendar_objects.load(uow, viewer, 1)}
+        assert (shown[1].subject, shown[1].note) == ("M\ufffdller", "Ü")
+        assert shown[2].subject == ""
+        problems = check.check(uow)
+    assert [(p.kind, p.table, p.ids) for p in problems] == [
+        ("text", "patient", ("1",)),
+        ("text", "appointment", ("1",)),
+    ]
+    assert "M" not in " ".join(p.text for p in problems)

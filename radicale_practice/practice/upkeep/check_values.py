@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import String, or_, select, text
 
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.people.staff import is_user_name
 from radicale_practice.practice.schema.columns import WALL_TIME_FORMAT, is_wall_time
-from radicale_practice.practice.schema.practice_tables import appointment, staff
+from radicale_practice.practice.schema.practice_tables import PRACTICE_TABLES, appointment, staff
 from radicale_practice.practice.series import recurrence
 
 Found = tuple[str, str, list[str], str]
@@ -28,6 +28,7 @@ def value_problems(uow: UnitOfWork) -> Iterator[Found]:
     yield from _user_names(uow)
     if uow.dialect == "sqlite":
         yield from _times(uow)
+        yield from _texts(uow)
         yield from _file(uow)
     yield from _series(uow)
 
@@ -37,6 +38,31 @@ def _user_names(uow: UnitOfWork) -> Iterator[Found]:
     ids = [str(row.id) for row in rows if not is_user_name(row.user_name)]
     if ids:
         yield "user name", "staff", ids, "cannot stand in a path, so this person cannot be served"
+
+
+def _texts(uow: UnitOfWork) -> Iterator[Found]:
+    """SQLite takes any bytes for a text, as a program writes them that thinks in its own code page."""
+    for table in PRACTICE_TABLES:
+        key = next(iter(table.primary_key.columns)).name
+        wrong: set[int] = set()
+        for column in table.columns:
+            if not isinstance(column.type, String):
+                continue
+            rows = uow.connection.exec_driver_sql(
+                f"SELECT {key}, CAST({column.name} AS BLOB) FROM {table.name}"
+                f" WHERE {column.name} GLOB ? OR instr({column.name}, char(0))",
+                ("*[^\x01-~]*",),
+            )
+            wrong |= {row[0] for row in rows if not _is_text(row[1])}
+        if wrong:
+            yield "text", table.name, [str(i) for i in sorted(wrong)], "a text that is not in UTF-8"
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        return "\0" not in content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
 
 
 def _file(uow: UnitOfWork) -> Iterator[Found]:
