@@ -37,7 +37,15 @@ class Cluster:
             f"-c port={self.port}",
             f"-c unix_socket_directories={self.folder}",
         ]
-        options += [f"-c {s}" for s in ("max_connections=200", "deadlock_timeout=200ms", *settings)]
+        options += [
+            f"-c {s}"
+            for s in (
+                "max_connections=200",
+                "max_prepared_transactions=5",
+                "deadlock_timeout=200ms",
+                *settings,
+            )
+        ]
         self.options = " ".join(options)
         self.start()
 
