@@ -149,9 +149,10 @@ def _table_triggers(table: TrackedTable) -> list[Made]:
     old = "(SELECT " + ", ".join(f"OLD.{c} AS {c}" for c in table.carried) + ")"
     both = f"({old[1:-1]} UNION {new[1:-1]})"
     name = f"sync_{table.name}"
-    before = _before_replace(table)
+    replaced = "EXISTS (SELECT 1 FROM sync_replaced)"
     return [
-        *([before] if before else []),
+        *_before_replace(table, "insert"),
+        *_before_replace(table, "update"),
         _trigger(
             f"{name}_insert",
             table.name,
@@ -161,6 +162,11 @@ def _table_triggers(table: TrackedTable) -> list[Made]:
         ),
         _trigger(f"{name}_update", table.name, "AFTER UPDATE", differs, _notes(table, both) + _stale(table)),
         _trigger(f"{name}_delete", table.name, "AFTER DELETE", "", _notes(table, old) + _gone(table)),
+        *(
+            [_trigger(f"{name}_replaced", table.name, "AFTER UPDATE", replaced, _FINISH_REPLACE)]
+            if table.name == "appointment"
+            else []
+        ),
     ]
 
 
@@ -216,7 +222,11 @@ def _delete_stale(target: str, key: str, columns: tuple[str, ...]) -> str:
 
 def _gone(table: TrackedTable) -> str:
     if table.name == "appointment":
-        return _forget("OLD.id")
+        # Nothing cascades unless the program asks for foreign keys. What is replaced stays in its places.
+        return _forget("OLD.id") + (
+            "\n  DELETE FROM appointment_calendar WHERE appointment_id = OLD.id"
+            " AND NOT EXISTS (SELECT 1 FROM sync_replaced r WHERE r.id = OLD.id);"
+        )
     if table.name == "patient":
         return "\n  DELETE FROM patient_name WHERE patient_id = OLD.id;" + _journal_row(table, "OLD")
     return ""
@@ -254,22 +264,28 @@ _FINISH_REPLACE = (
     "\n  INSERT INTO sync_note (calendar_id, appointment_id, touch, journal)"
     " SELECT o.calendar_id, o.appointment_id, 0, 0 FROM sync_replaced r"
     " JOIN calendar_object o ON o.appointment_id = r.id AND o.removed_revision IS NULL;"
-    f"{_forget(_REPLACED)}\n  DELETE FROM sync_replaced;"
+    f"{_forget(_REPLACED)}\n  DELETE FROM appointment_calendar WHERE appointment_id IN ({_REPLACED});"
+    "\n  DELETE FROM sync_replaced;"
 )
 
 
-def _before_replace(table: TrackedTable) -> Made | None:
-    """INSERT OR REPLACE deletes rows without a delete trigger: note them before they go."""
+def _before_replace(table: TrackedTable, operation: str) -> list[Made]:
+    """INSERT and UPDATE OR REPLACE delete rows without a delete trigger: note them before they go."""
     if not table.unique:
-        return None
-    matches = [f"NEW.{k} = x.{k}" for k in table.key]
-    for columns in table.unique:
-        matches.append(" AND ".join(f"NEW.{c} = x.{c}" for c in columns))
-    lookups = [f"SELECT x.id FROM {table.name} x WHERE {match}" for match in matches]
+        return []
+    other = " AND x.id <> OLD.id" if operation == "update" else ""
+    lookups = [
+        f"SELECT x.id FROM {table.name} x WHERE " + " AND ".join(f"NEW.{c} = x.{c}" for c in columns) + other
+        for columns in (table.key, *table.unique)
+    ]
     found = " UNION ".join(lookups)
     replaces = " OR ".join(f"EXISTS ({lookup})" for lookup in lookups)
     if table.name == "appointment":
         body = f"\n  INSERT INTO sync_replaced (id) {found};"
     else:
         body = _note(table.touch, f"({found})", 1, 0)
-    return _trigger(f"sync_{table.name}_before_insert", table.name, "BEFORE INSERT", replaces, body)
+    event = f"BEFORE {operation.upper()}"
+    if operation == "update":
+        keys = dict.fromkeys(c for columns in (table.key, *table.unique) for c in columns)
+        event += f" OF {', '.join(keys)}"
+    return [_trigger(f"sync_{table.name}_before_{operation}", table.name, event, replaces, body)]
