@@ -29,6 +29,7 @@ from sqlalchemy import (
 from radicale_practice.practice import zones
 from radicale_practice.practice.database import UnitOfWork, translated_errors
 from radicale_practice.practice.schema import series_basis
+from radicale_practice.practice.schema.columns import BigId
 from radicale_practice.practice.schema.practice_tables import IS_LONG, IS_SERIES, LONG_DAYS, appointment
 from radicale_practice.practice.schema.sync_tables import calendar_object, occurrence, series_expansion
 from radicale_practice.practice.series.spans import Range
@@ -83,9 +84,11 @@ def _is_long(dialect: str) -> ColumnElement[bool]:
 
 def _here(source: FromClause, key: ColumnElement[Any]) -> FromClause:
     o = calendar_object.c
+    # "+ 0": without statistics (just after an import) PostgreSQL would walk through the whole calendar for
+    # each appointment instead of looking the appointment up
+    in_calendar = o.calendar_id + 0 == bindparam("calendar", type_=BigId)
     return source.join(
-        calendar_object,
-        and_(o.appointment_id == key, o.calendar_id == bindparam("calendar"), o.removed_revision.is_(None)),
+        calendar_object, and_(o.appointment_id == key, in_calendar, o.removed_revision.is_(None))
     )
 
 

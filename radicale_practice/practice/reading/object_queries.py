@@ -35,12 +35,7 @@ def objects_query(kind: str, dialect: str) -> Select[Any]:
         vcalendar, and_(vcalendar.c.appointment_id == o.appointment_id, vcalendar.c.component == "VCALENDAR")
     )
     own = [o.id, o.href, o.uid, o.opaque, o.appointment_id]
-    if kind == "all":
-        changes = _all_revisions()
-        source = source.outerjoin(changes, changes.c.object_id == o.id)
-        revisions = [changes.c.common, changes.c.mine]
-    else:
-        revisions = [_revision(0), _revision(bindparam("staff"))]
+    revisions = [_revision(0), _revision(bindparam("staff"))]
     query = select(*own, *revisions, vcalendar.c.content, stored_rows.owner(), *stored_rows.columns())
     return query.select_from(source).where(_chosen(kind, dialect)).order_by(o.id)
 
@@ -132,20 +127,6 @@ def _revision(staff: Any) -> ColumnElement[Any]:
         .where(change.c.object_id == calendar_object.c.id, change.c.staff_id == staff)
         .correlate(calendar_object)
         .scalar_subquery()
-    )
-
-
-def _all_revisions() -> Any:
-    change = object_change.c
-    return (
-        select(
-            change.object_id,
-            func.max(change.revision).filter(change.staff_id == 0).label("common"),
-            func.max(change.revision).filter(change.staff_id != 0).label("mine"),
-        )
-        .where(change.calendar_id == bindparam("calendar"), change.staff_id.in_([0, bindparam("staff")]))
-        .group_by(change.object_id)
-        .subquery()
     )
 
 

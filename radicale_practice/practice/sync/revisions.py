@@ -115,14 +115,8 @@ _SOME = {
 }
 
 _ALL = text(f"""
-SELECT {_COLUMNS}, h.common, h.mine
-FROM calendar_object o
-LEFT JOIN (
-  SELECT object_id, max(CASE WHEN staff_id = 0 THEN revision END) AS common,
-    max(CASE WHEN staff_id <> 0 THEN revision END) AS mine
-  FROM object_change WHERE calendar_id = :calendar AND staff_id IN (0, :staff) GROUP BY object_id
-) h ON h.object_id = o.id
-WHERE o.calendar_id = :calendar AND o.removed_revision IS NULL
+SELECT {_COLUMNS}, {_REVISIONS}
+FROM calendar_object o WHERE o.calendar_id = :calendar AND o.removed_revision IS NULL
 """)
 
 
