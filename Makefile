@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 PORT ?= 5232
 SOAK_SECONDS ?= 30
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,8 +46,9 @@ clients: postgresql $(VENV)/.clients ## the real CalDAV clients against a real s
 soak: postgresql $(VENV)/.test ## the long proofs; SOAK_SECONDS=600 make soak for the long form
 	@SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/pytest tests/soak $(PYTEST_ARGS)
 
-bench: $(VENV)/.test ## our times beside stock Radicale's, in one run
-	@$(BIN)/python -m bench
+bench: $(VENV)/.test ## our times beside stock Radicale's, in one run; fails if a required ratio is missed
+	@bash .ci/prerequisites.sh postgresql
+	@$(BIN)/python -m bench --check $(BENCH_ARGS)
 
 check: $(VENV)/.check ## format, lint and types
 	@$(BIN)/ruff format --check .

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from bench import content
-from bench.measure import CLIENTS, Result, many_clients, one_client
-from bench.operations import Side, operations
+from bench import content, report
+from bench.measure import CLIENTS, Times, many_clients, one_client
+from bench.operations import Operation, Side, operations
+from tests.private_postgresql import Cluster
 from tests.processes import free_port, running
 from tests.sync_client import CalendarCopy
 
@@ -39,37 +38,73 @@ level = warning
 
 def main() -> int:
     """The measurement; the exit code says whether the required ratios are kept (with ``--check``)."""
+    chosen = _arguments()
+    wanted = operations(chosen.events)
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        load = report.machine()
+        ours = [stack.enter_context(_ours(folder, one, chosen.events)) for one in chosen.database]
+        texts = _texts(ours[0])
+        stock = stack.enter_context(_stock(folder / "stock", texts))
+        stock.hrefs = sorted(texts)
+        sides = [stock, *ours]
+        names = [side.name for side in ours]
+        single = one_client(sides, wanted, chosen.rounds)
+        measured = [("One client", single)]
+        print(report.table(*_titled(measured[-1], wanted, names)), flush=True)
+        if not chosen.one:
+            measured.append((f"{CLIENTS} clients at once", many_clients(sides, wanted, single)))
+            print(report.table(*_titled(measured[-1], wanted, names)), flush=True)
+    if chosen.page:
+        tables = [report.table(*_titled(one, wanted, names)) for one in measured]
+        command = " ".join(["python -m bench", *sys.argv[1:]])
+        chosen.page.write_text(report.page(command, chosen.events, load, tables), "utf-8")
+    good = all(
+        one.good for _, times in measured for name in names for one in report.results(wanted, times, name)
+    )
+    return 1 if chosen.check and not good else 0
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--events", type=int, default=10_000, help="appointments in the calendar")
     parser.add_argument("--rounds", type=int, default=3, help="measured rounds with one client")
-    parser.add_argument("--database", help="URL of an empty database for ours; SQLite if not given")
+    parser.add_argument(
+        "--database",
+        action="append",
+        choices=("SQLite", "PostgreSQL"),
+        help="ours on this one only (PostgreSQL: a private cluster); both if not given",
+    )
     parser.add_argument("--one", action="store_true", help="one client only")
     parser.add_argument("--check", action="store_true", help="fail if a required ratio is not kept")
+    parser.add_argument("--page", type=Path, help="write the tables to this Markdown file")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
-        folder = Path(name)
-        database_url = chosen.database or f"sqlite:///{folder / 'practice.db'}"
-        ours = stack.enter_context(_ours(folder, database_url, chosen.events))
-        texts = _texts(ours)
-        ours.hrefs = sorted(texts)
-        stock = stack.enter_context(_stock(folder / "stock", texts))
-        stock.hrefs = ours.hrefs
-        single = one_client(stock, ours, operations(chosen.events), chosen.rounds)
-        _print("one client", single)
-        group = [] if chosen.one else many_clients(stock, ours, single)
-        if group:
-            _print(f"{CLIENTS} clients at once, time of the group for one request", group)
-    _explain(chosen.events, database_url)
-    return 1 if chosen.check and not all(result.good for result in single + group) else 0
+    chosen.database = chosen.database or ["SQLite", "PostgreSQL"]
+    return chosen
+
+
+def _titled(
+    measured: tuple[str, Times], wanted: Sequence[Operation], names: Sequence[str]
+) -> tuple[str, Sequence[Operation], Times, Sequence[str]]:
+    title, times = measured
+    return title, wanted, times, names
 
 
 @contextlib.contextmanager
-def _ours(folder: Path, database_url: str, count: int) -> Iterator[Side]:
-    place = content.fill_database(database_url, count)
-    port = free_port()
-    command = [str(BIN / "radicale-practice"), "serve", "--database", database_url, "--port", str(port)]
-    with running(command, port, folder / "ours.log"):
-        yield Side("ours", port, place)
+def _ours(folder: Path, engine: str, count: int) -> Iterator[Side]:
+    with contextlib.ExitStack() as stack:
+        database_url = f"sqlite:///{folder / 'practice.db'}"
+        if engine == "PostgreSQL":
+            cluster = Cluster(settings=())
+            stack.callback(cluster.close)
+            database_url = cluster.url(cluster.create())
+        place = content.fill_database(database_url, count)
+        port = free_port()
+        command = [str(BIN / "radicale-practice"), "serve", "--database", database_url, "--port", str(port)]
+        stack.enter_context(running(command, port, folder / f"{engine}.log"))
+        side = Side(engine, port, place)
+        side.hrefs = sorted(_texts(side))
+        yield side
 
 
 @contextlib.contextmanager
@@ -90,27 +125,6 @@ def _texts(side: Side) -> dict[str, str]:
     copy = CalendarCopy(url, content.USER, content.PASSWORD)
     copy.refresh()
     return {href: member.text for href, member in copy.members.items()}
-
-
-def _print(title: str, results: Sequence[Result]) -> None:
-    print(f"\n{title}")
-    print(f"{'request':<24}{'stock ms':>12}{'ours ms':>12}{'ours/stock':>12}{'at most':>10}")
-    for one in results:
-        limit = "1/100" if one.operation.limit < 1 else "< 1"
-        mark = "" if one.good else "   missed"
-        print(
-            f"{one.operation.name:<24}{one.stock * 1000:>12.2f}{one.ours * 1000:>12.2f}"
-            f"{one.ratio:>12.4f}{limit:>10}{mark}"
-        )
-
-
-def _explain(count: int, database_url: str) -> None:
-    print(
-        f"\n{count} appointments in one calendar; medians after a warm-up round, both servers in turn."
-        f"\nstock: radicale 3.9.0, file storage, its own server (HTTP/1.0, a connection for each request)."
-        f"\nours: radicale-practice serve, {urlsplit(database_url).scheme}, two workers, keep-alive."
-        f"\nSame client, no compression, loopback, {os.cpu_count()} processors."
-    )
 
 
 if __name__ == "__main__":

@@ -21,8 +21,6 @@ PASSWORD = "ten thousand appointments"
 PATIENTS = 200
 A_DAY = 20
 FIRST_DAY = datetime(2026, 1, 5, 8)
-WEEK = (FIRST_DAY + timedelta(weeks=40), FIRST_DAY + timedelta(weeks=41))
-"""The week that is asked for, in UTC."""
 
 SETTINGS = {"brake_cancellations": 10**6, "brake_creations": 10**6}
 """A measurement writes more in ten minutes than the brake lets any person do."""
@@ -34,6 +32,12 @@ class Place:
 
     home: str
     calendar: str
+
+
+def week(count: int) -> tuple[datetime, datetime]:
+    """The week that is asked for of ``count`` appointments, in UTC: a full one after the middle."""
+    start = FIRST_DAY + timedelta(weeks=count // A_DAY // 7 * 4 // 7)
+    return start, start + timedelta(weeks=1)
 
 
 def fill_database(database_url: str, count: int) -> Place:

@@ -131,9 +131,9 @@ def _multiget(session: Session) -> Answer:
     return session.client.request("REPORT", session.path, MULTIGET % lines, Depth="1")
 
 
-def _week(session: Session) -> Answer:
-    body = WEEK % tuple(f"{moment:%Y%m%dT%H%M%SZ}" for moment in content.WEEK)
-    return session.client.request("REPORT", session.path, body, Depth="1")
+def _week(count: int) -> Callable[[Session], Answer]:
+    body = WEEK % tuple(f"{moment:%Y%m%dT%H%M%SZ}" for moment in content.week(count))
+    return lambda session: session.client.request("REPORT", session.path, body, Depth="1")
 
 
 def _change(session: Session) -> None:
@@ -144,7 +144,7 @@ def _change(session: Session) -> None:
 
 
 def operations(count: int) -> list[Operation]:
-    """All of them, for a calendar of ``count`` appointments."""
+    """All of them, for a calendar of ``count`` appointments (140, a week, at least)."""
     return [
         Operation(
             "poll",
@@ -159,7 +159,7 @@ def operations(count: int) -> list[Operation]:
             members=0,
         ),
         Operation("sync after one change", lambda s: s.sync(s.token), ONE_HUNDREDTH, _change, members=1),
-        Operation("one week", _week, ONE_HUNDREDTH, members=7 * content.A_DAY),
+        Operation("one week", _week(count), ONE_HUNDREDTH, members=7 * content.A_DAY),
         Operation("multiget of 50", _multiget, members=50),
         Operation("first sync", lambda s: s.sync("")),
         Operation("PROPFIND 1", lambda s: s.client.request("PROPFIND", s.path, LISTING, Depth="1")),
