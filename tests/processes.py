@@ -8,6 +8,7 @@ import random
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -39,21 +40,28 @@ def free_port() -> int:
             return port
 
 
-def wait_until(condition: Callable[[], T], what: str, seconds: float = 120.0) -> T:
+def wait_until(
+    condition: Callable[[], T],
+    what: str,
+    seconds: float = 30.0,
+    pause: Callable[[float], object] | None = None,
+) -> T:
     """The first true value of ``condition``; raises ``TimeoutError`` naming ``what`` after ``seconds``.
 
-    For other processes that cannot tell us when they are ready.
+    For other processes that cannot tell us when they are ready. ``pause`` waits that long at most, less if
+    the other side has something to say.
     """
     end = time.monotonic() + seconds
-    pause = 0.01
+    pause = pause or threading.Event().wait
+    length = 0.01
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
             raise TimeoutError(f"{what}: not within {seconds:g} seconds")
-        time.sleep(pause)
-        pause = min(pause * 1.5, 0.2)
+        pause(length)
+        length = min(length * 1.5, 0.2)
 
 
 class ServerProcess:
@@ -85,7 +93,13 @@ class ServerProcess:
                 raise ServerDied(f"{self.command[0]} ended at its start:\n{self.log_end()}")
             return _listens(self.port) and (ready is None or ready())
 
-        wait_until(answers, f"{self.command[0]} on port {self.port}", START_SECONDS)
+        wait_until(answers, f"{self.command[0]} on port {self.port}", START_SECONDS, self._unless_it_ends)
+
+    def _unless_it_ends(self, seconds: float) -> None:
+        """Wait, but not for a server that has ended: no system tells that a port has begun to listen."""
+        if self.process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(seconds)
 
     def kill(self) -> None:
         """SIGKILL to the server and all its workers, at once."""

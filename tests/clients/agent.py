@@ -96,6 +96,10 @@ class AgentDriver:
     def pull(self, calendar: str) -> dict[str, str]:
         return dict(self._agent.ask("pull", calendar=calendar))
 
+    def kept(self, calendar: str) -> dict[str, str]:
+        """The client's own copy as it is, without asking the server."""
+        return dict(self._agent.ask("kept", calendar=calendar))
+
     def shown(self, calendar: str, uid: str) -> str | None:
         text = self._agent.ask("shown", calendar=calendar, uid=uid)
         return None if text is None else str(text)

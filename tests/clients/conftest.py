@@ -18,18 +18,16 @@ from tests.clients.servers import (
 )
 
 ALL_KINDS = ("application-sqlite", "application-postgresql", "plain-sqlite", "plain-postgresql")
-HEAVY_KINDS = ("application-postgresql", "plain-sqlite")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """``served`` is every server, ``few_served`` the two that a heavy client is pointed at.
+    """``served`` is every server in turn.
 
-    With ``CLIENTS_REFERENCE=1`` both are stock Radicale with its own files: that proves the drivers.
+    With ``CLIENTS_REFERENCE=1`` it is stock Radicale with its own files: that proves the drivers.
     """
-    reference = os.environ.get("CLIENTS_REFERENCE") == "1"
-    for name, kinds in (("served", ALL_KINDS), ("few_served", HEAVY_KINDS)):
-        if name in metafunc.fixturenames:
-            metafunc.parametrize(name, ("reference",) if reference else kinds, indirect=True, scope="session")
+    if "served" in metafunc.fixturenames:
+        kinds = ("reference",) if os.environ.get("CLIENTS_REFERENCE") == "1" else ALL_KINDS
+        metafunc.parametrize("served", kinds, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -81,10 +79,4 @@ class _Servers(dict[str, Served]):
 @pytest.fixture(scope="session")
 def served(request: pytest.FixtureRequest, servers: dict[str, Served]) -> Served:
     """One of all servers."""
-    return servers[request.param]
-
-
-@pytest.fixture(scope="session")
-def few_served(request: pytest.FixtureRequest, servers: dict[str, Served]) -> Served:
-    """One of the two servers for heavy clients."""
     return servers[request.param]

@@ -36,6 +36,10 @@ class CaldavLibrary:
             listed = self._calendars[calendar].objects_by_sync_token(load_objects=False)
             self._load(calendar, list(listed))
             self._copies[calendar] = listed
+        return self.kept(calendar)
+
+    def kept(self, calendar: str) -> dict[str, str]:
+        """The objects as they are, without asking the server."""
         return {uid_of(str(one.data)): str(one.data) for one in self._copies[calendar]}
 
     def _load(self, calendar: str, listed: list[caldav.CalendarObjectResource]) -> None:

@@ -31,8 +31,7 @@ BUS = """\
 """
 
 
-def test_full_cycle(few_served: Served, today: date, tmp_path: Path) -> None:
-    served = few_served
+def test_full_cycle(served: Served, today: date, tmp_path: Path) -> None:
     account = served.account("practitioner", 2)
     command = [
         "dbus-run-session",

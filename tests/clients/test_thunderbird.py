@@ -78,8 +78,7 @@ def thunderbird(folder: Path) -> Iterator[Marionette]:
         yield marionette
 
 
-def test_full_cycle(few_served: Served, today: date, tmp_path: Path) -> None:
-    served = few_served
+def test_full_cycle(served: Served, today: date, tmp_path: Path) -> None:
     account = served.account("practitioner", 0)
     with thunderbird(tmp_path) as marionette:
         agent = ThunderbirdAgent(

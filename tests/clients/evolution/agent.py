@@ -135,7 +135,12 @@ class Evolution:
         source.get_extension("Offline").set_stay_synchronized(True)
         source.get_extension("Refresh").set_enabled(False)
         self.registry.commit_source_sync(source, None)
-        known = _wait(lambda: self.registry.ref_source(source.get_uid()), "the new source")
+        known = _wait(
+            lambda: self.registry.ref_source(source.get_uid()),
+            "the new source",
+            self.registry,
+            "source-added",
+        )
         known.connect("credentials-required", _answer_credentials)
         return known
 
@@ -144,7 +149,12 @@ class Evolution:
             source = self.sources[calendar]
             client = ECal.Client.connect_sync(source, ECal.ClientSourceType.EVENTS, 0, None)
             connected = EDataServer.SourceConnectionStatus.CONNECTED
-            _wait(lambda: source.get_connection_status() == connected, "the connection")
+            _wait(
+                lambda: source.get_connection_status() == connected,
+                "the connection",
+                source,
+                "notify::connection-status",
+            )
             self.clients[calendar] = client
         return self.clients[calendar]
 
@@ -214,13 +224,24 @@ def _key(address):
     return urlsplit(address).path.rstrip("/").rsplit("/", 1)[-1]
 
 
-def _wait(condition, what):
+def _wait(condition, what, source=None, signal=None):
+    """The first true value of a condition, looked at again whenever ``source`` emits ``signal``.
+
+    The end of a refresh is told to nobody outside the data server: without a signal it is asked for.
+    """
+    told = threading.Event()
+    handler = source.connect(signal, lambda *_: told.set()) if source is not None else None
     end = time.monotonic() + SECONDS
-    while not (value := condition()):
-        if time.monotonic() > end:
-            raise TimeoutError(f"{what}: not within {SECONDS} seconds")
-        time.sleep(0.02)
-    return value
+    try:
+        while not (value := condition()):
+            if time.monotonic() > end:
+                raise TimeoutError(f"{what}: not within {SECONDS} seconds")
+            told.wait(0.02 if source is None else 1)
+            told.clear()
+        return value
+    finally:
+        if handler is not None:
+            source.disconnect(handler)
 
 
 def _serve(loop):

@@ -45,6 +45,11 @@ const requests = {
       });
       calendars.set(calendar, after);
     }
+    return requests.kept({ calendar });
+  },
+
+  // What the app would show without a network.
+  async kept({ calendar }) {
     return Object.fromEntries(calendars.get(calendar).objects.map((one) => [uidOf(one.data), one.data]));
   },
 
