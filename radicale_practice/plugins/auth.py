@@ -35,7 +35,9 @@ class Auth(auth.BaseAuth):
         current = request.current()
         current.viewer = None
         with current.noting_failures():
-            current.viewer = staff.authenticate(self._database, login, password, current.user_agent)
+            current.viewer = staff.authenticate(
+                self._database, login, password, current.user_agent, current.address
+            )
         if current.viewer is None:
             return "", set()
         return staff.path_name(current.viewer.user_name), set()

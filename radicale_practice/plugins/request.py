@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any
 
 from radicale_practice.plugins.home import Home, load_home
@@ -57,7 +58,8 @@ class BodyCopy:
 class Request:
     """One request. ``unavailable`` remembers that the database failed, whoever swallowed the error.
 
-    ``claimed``: the path name of who the client says it is, before that is judged.
+    ``claimed``: the path name of who the client says it is, before that is judged. ``address``: where the
+    client is, "" if that cannot be told.
     """
 
     method: str = ""
@@ -68,6 +70,7 @@ class Request:
     unit: UnitOfWork | None = None
     unavailable: bool = False
     claimed: str = ""
+    address: str = ""
     notes: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -136,6 +139,7 @@ def begin(environ: dict[str, Any]) -> Request:
         method=environ.get("REQUEST_METHOD", "").upper(),
         user_agent=environ.get("HTTP_USER_AGENT", "")[:255],
         claimed=_claimed(environ.get("HTTP_AUTHORIZATION", "")),
+        address=address_of(environ),
     )
     if "wsgi.input" in environ:
         request.body = BodyCopy(environ["wsgi.input"])
@@ -143,6 +147,22 @@ def begin(environ: dict[str, Any]) -> Request:
     environ[ENVIRON_KEY] = request
     _current.set(request)
     return request
+
+
+def address_of(environ: dict[str, Any]) -> str:
+    """Where the client is; "" if a web server in front of us does not say (``X-Forwarded-For``).
+
+    The header is believed only from this machine or a private network, where that web server is, and of it
+    only the last address, which the web server itself has seen.
+    """
+    try:
+        peer = ip_address(environ.get("REMOTE_ADDR", ""))
+    except ValueError:
+        return ""
+    forwarded = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
+    if forwarded and peer.is_private:
+        return str(forwarded[:64])
+    return "" if peer.is_loopback else str(peer)
 
 
 def known_names() -> frozenset[str]:

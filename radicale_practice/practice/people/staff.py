@@ -13,9 +13,10 @@ from sqlalchemy import Select, bindparam, func, insert, select, update
 
 from radicale_practice.practice import calendars, practices
 from radicale_practice.practice.database import Database, UnitOfWork, translated_errors
-from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
+from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound, Unavailable
 from radicale_practice.practice.model import CalendarKind, Role, Viewer
 from radicale_practice.practice.people import passwords
+from radicale_practice.practice.people.guesses import Guesses
 from radicale_practice.practice.records import journal
 from radicale_practice.practice.records.programs import same_program
 from radicale_practice.practice.schema.practice_tables import staff as staff_table
@@ -49,27 +50,34 @@ def path_name(user_name: str) -> str:
     return user_name.replace(" ", "_")
 
 
-def authenticate(database: Database, user_name: str, password: str, program: str = "") -> Viewer | None:
+def authenticate(
+    database: Database, user_name: str, password: str, program: str = "", address: str = ""
+) -> Viewer | None:
     """Who this is, or None if name and password do not fit together or the account is not active.
 
     The name may be typed with spaces or underscores, composed or decomposed, or percent-encoded (some
     iOS versions). The staff row is read every time, so a changed password or a deactivated account is out
     at its next request; only the argon2 work is saved for a while. ``program``: the client's User-Agent;
     the viewer has it without versions, so that an update is no new device.
-    Raises ``Unavailable`` when the database does not answer: that is never a wrong password.
+    ``address``: where the request came from, "" if that is not known; an address that guesses has to wait.
+    Raises ``Unavailable`` for that, and when the database does not answer: that is never a wrong password.
     """
     with translated_errors(), database.read() as uow:
         row = _sign_in_row(uow, user_name)
     stored = row.password_hash if row is not None and row.active else None
-    if row is None or not stored:
-        passwords.verify(password, None)
-        return None
-    checks = _good_checks()
-    key = checks.key(row.id, stored, password)
-    if key not in checks:
-        right, renewed = passwords.verify(password, stored)
-        if not right:
+    account = path_name(_searchable(user_name) or "") if row is None else str(row.id)
+    checks, guesses = _good_checks(), _guesses()
+    key = checks.key(0 if row is None else row.id, stored or account, password)
+    if row is None or not stored or key not in checks:
+        if guesses.is_known(address, key):
             return None
+        if guesses.too_many(address, account):
+            raise Unavailable("too many wrong passwords from one address")
+        right, renewed = passwords.verify(password, stored)
+        if row is None or not stored or not right:
+            guesses.add(address, account, key)
+            return None
+        guesses.forget(address, account)
         checks.add(key)
         if renewed is not None and _store_renewed(database, row.id, stored, renewed):
             checks.add(checks.key(row.id, renewed, password))
@@ -218,6 +226,11 @@ def _record(uow: UnitOfWork, action: str, member: StaffMember, **after: str) -> 
 @cache
 def _good_checks() -> passwords.GoodChecks:
     return passwords.GoodChecks()
+
+
+@cache
+def _guesses() -> Guesses:
+    return Guesses()
 
 
 def _store_renewed(database: Database, staff_id: int, old: str, renewed: str) -> bool:
