@@ -14,7 +14,8 @@ from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
 from radicale_practice.practice.model import Actor, Finding, FindingKind, Status
 from radicale_practice.practice.notices import attention
-from radicale_practice.practice.records import journal, undo
+from radicale_practice.practice.people import patient_erase
+from radicale_practice.practice.records import journal, retention, undo
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.schema import sync_tables as s
 from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
@@ -410,9 +411,9 @@ def test_retention_empties_contents_and_keeps_the_fact(world: World) -> None:
     with world.write() as uow:
         uow.connection.execute(update(s.journal).values(at=ages["practice"]))
         practice = world.practice(uow)
-        assert journal.empty_expired(uow, practice, clock.utc_now()) == 1
-        assert journal.empty_expired(uow, practice, clock.utc_now() + timedelta(days=4000)) == 1
-        assert journal.empty_expired(uow, practice, clock.utc_now() + timedelta(days=4000)) == 0
+        assert retention.empty_expired(uow, practice, clock.utc_now()) == 1
+        assert retention.empty_expired(uow, practice, clock.utc_now() + timedelta(days=4000)) == 1
+        assert retention.empty_expired(uow, practice, clock.utc_now() + timedelta(days=4000)) == 0
     assert [(r["action"], r["after"]) for r in world.journal()] == [("create", None)] * 2
 
 
@@ -425,14 +426,16 @@ def test_erasing_a_patient_empties_everything_about_that_one(world: World) -> No
     put(world, with_master(world.stored("f.ics").object, patient=world.josef), "f.ics", findings=[finding])
     put(world, world.event("h", MONDAY + 3 * HOUR, patient=world.maria, note="held"), "h.ics")
     with world.write() as uow:
-        assert journal.erase_patient(uow, world.maria.id) > 0
+        assert patient_erase.erase(uow, world.practice_id, world.maria.number).journal_rows > 0
     text = json.dumps(
         [r["before"] or "" for r in world.journal()] + [r["after"] or "" for r in world.journal()]
     )
     for word in ("secret", "Maria", "former", "held"):
         assert f'"{word}' not in text.replace("\\", "")
     assert "other" in text
-    entry = world.stored("a.ics").object.appointments[0]
+    erased = min(r["id"] for r in world.rows(t.appointment))
+    with world.database.read() as uow:
+        (entry,) = [o.object.appointments[0] for o in world.load(uow) if o.appointment_id == erased]
     assert (entry.note, entry.phone, entry.subject, entry.extra) == ("", "", "", "")
     assert world.stored("b.ics").object.appointments[0].extra == "Y"
     assert all("former_patient_id" not in r["details"] for r in world.rows(s.attention))

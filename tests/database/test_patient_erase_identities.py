@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import String, Text, cast, select
 
+from radicale_practice.practice import book
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.people import patient_erase
 from radicale_practice.practice.schema.columns import metadata
 from radicale_practice.practice.sync import revisions
-from tests.database.book_world import HOUR, MONDAY, World, build, with_master
-from tests.database.test_book_apply import put
+from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
+from tests.database.test_book_apply import master_id, put
 from tests.database.test_book_cancel_and_move import delete, fill
 
 NAME = "Muster"
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -59,6 +63,65 @@ def test_the_name_is_nowhere_any_more(world: World) -> None:
     (other,) = [h for h in hrefs if h != "Josef.ics"]
     stored = world.stored(other)
     assert stored.opaque and stored.href == f"{stored.uid}.ics"
+
+
+KEPT = f"X-ALT-DESC:{NAME} war da"
+
+
+def erase(world: World) -> patient_erase.Erased:
+    with world.write() as uow:
+        return patient_erase.erase(uow, world.practice_id, world.maria.number)
+
+
+def test_what_was_hers_and_is_nobodys_is_emptied(world: World) -> None:
+    """Retitled on a phone, so that nobody is linked: what was typed then may say who it was."""
+    put(world, world.event("u", patient=world.maria, extra=KEPT, personal=f"ALARM:{NAME}"))
+    typed = {"subject": f"Frau {NAME} Ria", "note": NAME, "location_text": NAME, "phone": NAME}
+    put(world, with_master(world.stored("a.ics").object, patient=None, **typed))
+    assert erase(world).appointments == 1
+    assert places_of(world, NAME) == set()
+    row = world.row(master_id(world, *world.hrefs()))
+    assert (row["starts_at"], row["status"]) == (MONDAY, "booked")
+
+
+def test_an_instance_of_hers_that_became_nobodys_is_emptied(world: World) -> None:
+    put(world, world.weekly(extra=KEPT))
+    typed = {"patient": None, "subject": f"Frau {NAME}"}
+    put(world, with_override(world.stored("a.ics").object, MONDAY + 7 * DAY, **typed))
+    erase(world)
+    assert places_of(world, NAME) == set()
+
+
+@pytest.mark.parametrize("by", ["phone", "reception"])
+def test_what_was_hers_and_is_somebody_elses_keeps_what_came_since(world: World, by: str) -> None:
+    world.set(subjects=("Massage",))
+    hers = {"note": f"{NAME} hat Angst", "phone": "0664 1", "location_text": f"bei {NAME}"}
+    put(world, world.event("u", patient=world.maria, subject="Massage", extra=KEPT, personal=NAME, **hers))
+    put(world, world.event("v", MONDAY + HOUR, patient=world.maria, subject=f"{NAME}s Knie"), "b.ics")
+    for href in ("a.ics", "b.ics"):
+        if by == "phone":
+            put(world, with_master(world.stored(href).object, patient=world.josef), href)
+        else:
+            with world.write() as uow:
+                book.link_patient(uow, uow.actor, master_id(world, href), world.josef.id)
+    put(world, with_master(world.stored("a.ics").object, phone="0664 2"))
+    keys = [master_id(world, href) for href in ("a.ics", "b.ics")]
+    assert erase(world).appointments == 2
+    assert places_of(world, NAME) == set()
+    row = world.row(keys[0])
+    # a word of the practice's own list of subjects says nothing of anybody
+    assert (row["patient_id"], row["subject"], row["phone"]) == (world.josef.id, "Massage", "0664 2")
+    assert world.row(keys[1])["subject"] == ""
+
+
+def test_a_series_of_somebody_else_with_one_instance_of_hers_is_left_alone(world: World) -> None:
+    put(world, world.weekly(patient=world.josef, subject="Knie", note="sein", extra="X-J:1"))
+    shown = with_override(world.stored("a.ics").object, MONDAY + 7 * DAY, patient=world.maria, note=NAME)
+    put(world, shown)
+    erase(world)
+    assert places_of(world, NAME) == set()
+    stored = world.stored(*world.hrefs()).object.appointments[0]
+    assert (stored.subject, stored.note, stored.extra) == ("Knie", "sein", "X-J:1")
 
 
 def test_without_names_of_clients_no_epoch_is_new(world: World) -> None:

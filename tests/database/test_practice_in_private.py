@@ -14,7 +14,7 @@ from sqlalchemy import update
 from radicale_practice.practice import book, clock
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Actor, Finding, FindingKind
-from radicale_practice.practice.records import journal
+from radicale_practice.practice.records import retention
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.sync import watch
 from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
@@ -41,7 +41,7 @@ def heard(world: World) -> list[str]:
 def kept(world: World) -> dict[str, bool]:
     """Whether the journal still has the contents of each action after a hundred days."""
     with world.write() as uow:
-        journal.empty_expired(uow, world.practice(uow), NOW + timedelta(days=100))
+        retention.empty_expired(uow, world.practice(uow), NOW + timedelta(days=100))
     return {r["action"]: bool(r["after"]) for r in world.journal()}
 
 

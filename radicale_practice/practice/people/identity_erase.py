@@ -15,38 +15,10 @@ from sqlalchemy import bindparam, select, update
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.notices import attention_rows
 from radicale_practice.practice.notices.attention_rows import item_of
-from radicale_practice.practice.records import journal
-from radicale_practice.practice.schema.practice_tables import appointment
 from radicale_practice.practice.schema.sync_tables import attention, calendar_object
-from radicale_practice.practice.schema.sync_tables import journal as journal_table
 from radicale_practice.practice.sync import revisions
 
 _CHUNK = 400
-
-
-def entries_about(
-    uow: UnitOfWork, practice_id: int, patient_ids: Collection[int]
-) -> tuple[set[int], set[int]]:
-    """Ids of the journal rows about these patients, and of the appointments that are or were theirs.
-
-    To be asked before the journal is emptied.
-    """
-    entries: set[int] = set()
-    appointments: set[int] = set()
-    for patient_id in sorted(patient_ids):
-        table = journal_table.c
-        query = select(table.id, table.appointment_id).where(
-            table.practice_id == practice_id, journal.names_patient(patient_id, practice_id)
-        )
-        for row_id, appointment_id in uow.connection.execute(query):
-            entries.add(row_id)
-            if appointment_id is not None:
-                appointments.add(appointment_id)
-    a = appointment.c
-    theirs = select(a.id, a.series_id).where(a.practice_id == practice_id, a.patient_id.in_(patient_ids))
-    for row_id, series_id in uow.connection.execute(theirs):
-        appointments |= {row_id, series_id or row_id}
-    return entries, appointments
 
 
 def erase(uow: UnitOfWork, practice_id: int, entries: Collection[int], appointments: Collection[int]) -> int:

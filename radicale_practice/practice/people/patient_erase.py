@@ -5,22 +5,33 @@ The appointments stay with their times and status; they are the practice's own a
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import delete, or_, select, update
 
+from radicale_practice.practice import appointment_rows, practices
+from radicale_practice.practice.appointment_rows import CHUNK, Row
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import NotFound
 from radicale_practice.practice.people import identity_erase
-from radicale_practice.practice.records import journal
+from radicale_practice.practice.records import journal, patient_traces
+from radicale_practice.practice.records.patient_traces import Traces
+from radicale_practice.practice.schema.appointment_columns import TEXTS
 from radicale_practice.practice.schema.practice_tables import appointment, patient
-from radicale_practice.practice.schema.sync_tables import calendar_object, patient_name
+from radicale_practice.practice.schema.sync_tables import (
+    calendar_object,
+    event_extra,
+    patient_name,
+    personal_extra,
+)
 from radicale_practice.practice.sync import revisions
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How much was emptied."""
+    """How much was emptied: numbers of the person, rows of appointments that are or were theirs (instances
+    of series count by themselves), rows of the journal."""
 
     patients: int
     appointments: int
@@ -32,26 +43,27 @@ def erase(uow: UnitOfWork, practice_id: int, number: str) -> Erased:
 
     Those merged into this patient are the same person and are emptied too, and so is one that this number was
     merged into. The numbers stay, so that accounts still add up, and are marked: no import fills them again.
-    Hrefs and UIDs that clients chose for their appointments are replaced. Journalled. Raises ``NotFound``.
+    Appointments that were theirs are emptied as well if they are nobody's now; of those that are somebody
+    else's, what clients keep goes and every text that is still what it was then.
+    Hrefs and UIDs that clients chose for any of these are replaced. Journalled. Raises ``NotFound``.
     """
     ids = _same_person(uow, practice_id, number)
-    theirs = select(appointment.c.id).where(appointment.c.patient_id.in_(ids))
-    family = select(appointment.c.id, appointment.c.series_id).where(
-        or_(appointment.c.id.in_(theirs), appointment.c.series_id.in_(theirs))
-    )
-    rows = uow.connection.execute(family).all()
-    shown = {row.series_id or row.id for row in rows} | {row.id for row in rows}
-    entries, appointments = identity_erase.entries_about(uow, practice_id, ids)
-    emptied = sum(journal.erase_patient(uow, patient_id, practice_id) for patient_id in sorted(ids))
+    traces = patient_traces.find(uow, practice_id, ids)
+    rows = _concerned(uow, practice_id, ids, traces)
+    traces.appointments |= {row["series_id"] or row["id"] for row in rows} | {row["id"] for row in rows}
+    patient_traces.empty(uow, practice_id, ids, traces)
+    _empty_rows(uow, rows, _emptied(rows, ids, traces, practices.get(uow, practice_id).settings.subjects))
     uow.connection.execute(
         update(patient)
         .where(patient.c.id.in_(ids))
         .values(first_name="", last_name="", phone="", active=False, erased=True)
     )
     uow.connection.execute(delete(patient_name).where(patient_name.c.patient_id.in_(ids)))
-    _touch(uow, shown)
-    identity_erase.erase(uow, practice_id, entries, appointments | shown)
-    return Erased(len(ids), len(rows), emptied)
+    _touch(uow, traces.appointments)
+    for patient_id in sorted(ids):
+        journal.write(uow, "erase", practice_id=practice_id, patient_id=patient_id)
+    identity_erase.erase(uow, practice_id, traces.entries, traces.appointments)
+    return Erased(len(ids), len(rows), len(traces.entries))
 
 
 def _same_person(uow: UnitOfWork, practice_id: int, number: str) -> set[int]:
@@ -72,14 +84,70 @@ def _same_person(uow: UnitOfWork, practice_id: int, number: str) -> set[int]:
     return ids
 
 
+def _concerned(uow: UnitOfWork, practice_id: int, ids: Collection[int], traces: Traces) -> list[Row]:
+    """The locked rows that are or were theirs, and the instances of their series, by id."""
+    a = appointment.c
+    table = appointment
+    theirs = select(a.id).where(a.patient_id.in_(ids))
+    query = select(table).where(a.practice_id == practice_id).order_by(a.id).with_for_update(key_share=True)
+    found: dict[int, Row] = {}
+    conditions = [or_(a.id.in_(theirs), a.series_id.in_(theirs))]
+    were = sorted(traces.were)
+    for start in range(0, len(were), CHUNK):
+        part = were[start : start + CHUNK]
+        conditions.append(or_(a.id.in_(part), a.series_id.in_(part)))
+    for condition in conditions:
+        found |= {r["id"]: dict(r) for r in uow.connection.execute(query.where(condition)).mappings()}
+    return [found[i] for i in sorted(found)]
+
+
+def _emptied(
+    rows: list[Row], ids: Collection[int], traces: Traces, subjects: Collection[str]
+) -> dict[int, Row]:
+    """By row id the texts to empty. A subject of the practice's own list says nothing of anybody."""
+    by_id = {row["id"]: row for row in rows}
+    changes: dict[int, Row] = {}
+    for row in rows:
+        then = _texts_then(by_id, row, ids, traces)
+        names = [name for name in TEXTS if row[name]]
+        if row["patient_id"] is not None and row["patient_id"] not in ids:
+            names = [n for n in names if row[n] in then[n] and not (n == "subject" and row[n] in subjects)]
+        changes[row["id"]] = dict.fromkeys(names, "")
+    return changes
+
+
+def _texts_then(by_id: dict[int, Row], row: Row, ids: Collection[int], traces: Traces) -> dict[str, set[str]]:
+    """What stood in a row while it was theirs; in an instance's, what its series said then."""
+    found: dict[str, set[str]] = {name: set() for name in TEXTS}
+    for row_id in (row["id"], row["series_id"]):
+        for name, texts in traces.were.get(row_id, {}).items():
+            found[name] |= texts
+        known = by_id.get(row_id)
+        if known is not None and known["patient_id"] in ids:
+            for name in TEXTS:
+                found[name].add(known[name])
+    return found
+
+
+def _empty_rows(uow: UnitOfWork, rows: list[Row], changes: dict[int, Row]) -> None:
+    appointment_rows.update_rows(uow, rows, changes)
+    ids = sorted(changes)
+    for table in (event_extra, personal_extra):
+        for start in range(0, len(ids), CHUNK):
+            part = ids[start : start + CHUNK]
+            uow.connection.execute(delete(table).where(table.c.appointment_id.in_(part)))
+
+
 def _touch(uow: UnitOfWork, appointment_ids: set[int]) -> None:
     """What devices kept with the events is gone too, which no trigger sees: tell all calendars."""
-    query = select(calendar_object.c.calendar_id, calendar_object.c.id).where(
-        calendar_object.c.appointment_id.in_(sorted(appointment_ids)),
-        calendar_object.c.removed_revision.is_(None),
-    )
+    wanted = sorted(appointment_ids)
     objects: dict[int, list[int]] = {}
-    for row in uow.connection.execute(query):
-        objects.setdefault(row.calendar_id, []).append(row.id)
+    for start in range(0, len(wanted), CHUNK):
+        query = select(calendar_object.c.calendar_id, calendar_object.c.id).where(
+            calendar_object.c.appointment_id.in_(wanted[start : start + CHUNK]),
+            calendar_object.c.removed_revision.is_(None),
+        )
+        for row in uow.connection.execute(query):
+            objects.setdefault(row.calendar_id, []).append(row.id)
     for calendar_id, object_ids in sorted(objects.items()):
         revisions.touch(uow, calendar_id, object_ids)

@@ -8,26 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select, update
+from sqlalchemy import insert
 
 from radicale_practice.practice import clock
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Actor
-from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.schema.appointment_columns import CANCELLATION, KEPT
 from radicale_practice.practice.schema.columns import WALL_TIME_FORMAT
-from radicale_practice.practice.schema.practice_tables import appointment, patient
-from radicale_practice.practice.schema.sync_tables import (
-    attention,
-    calendar_object,
-    event_extra,
-    journal,
-    personal_extra,
-)
-from radicale_practice.practice.sync import revisions
+from radicale_practice.practice.schema.sync_tables import journal
 
 _SNAPSHOT = (*KEPT, *CANCELLATION)
 _MOMENTS = ("starts_at", "ends_at", "recurrence_id", "cancelled_at")
@@ -174,112 +165,3 @@ def by_source(actor: Actor) -> list[Any]:
     else:
         conditions += [journal.c.device_id.is_(None), journal.c.program == actor.program]
     return conditions
-
-
-def empty_expired(uow: UnitOfWork, practice: Practice, now: datetime) -> int:
-    """Empty contents older than the practice keeps them; how many rows. ``now`` is UTC."""
-    settings = practice.settings
-    emptied = 0
-    for private, days in ((False, settings.journal_days), (True, settings.journal_private_days)):
-        result = uow.connection.execute(
-            update(journal)
-            .where(
-                journal.c.practice_id == practice.id,
-                journal.c.at < now - timedelta(days=days),
-                journal.c.private.is_(private),
-                or_(journal.c.before.is_not(None), journal.c.after.is_not(None)),
-            )
-            .values(before=None, after=None)
-        )
-        emptied += result.rowcount
-    uow.connection.execute(
-        update(attention)
-        .where(
-            attention.c.practice_id == practice.id,
-            attention.c.settled_at < now - timedelta(days=settings.journal_days),
-            attention.c.details != "{}",
-        )
-        .values(details="{}")
-    )
-    return emptied
-
-
-def names_patient(patient_id: int, practice_id: int) -> ColumnElement[bool]:
-    """The condition for rows about a patient: naming the patient, or an appointment that is or was theirs."""
-    theirs = select(appointment.c.id).where(appointment.c.patient_id == patient_id)
-    family = select(appointment.c.id).where(
-        or_(appointment.c.id.in_(theirs), appointment.c.series_id.in_(theirs))
-    )
-    named = [
-        column.like(pattern)
-        for column in (journal.c.before, journal.c.after)
-        for pattern in (f'%"patient_id":{patient_id},%', f'%"patient_id":{patient_id}}}%')
-    ]
-    return or_(
-        journal.c.patient_id == patient_id,
-        journal.c.appointment_id.in_(family),
-        journal.c.appointment_id.in_(
-            select(journal.c.appointment_id).where(journal.c.practice_id == practice_id, or_(*named))
-        ),
-        *named,
-    )
-
-
-def erase_patient(uow: UnitOfWork, patient_id: int, practice_id: int | None = None) -> int:
-    """Empty everything written about one patient; how many journal rows. Itself journalled.
-
-    Contents of the journal and of the attention list, what devices kept with the patient's appointments
-    (``event_extra``, ``personal_extra``), and their notes, phone numbers, subjects and places typed by hand.
-    The appointments themselves, their times and their status stay: they are the practice's accounts.
-    ``practice_id``: the patient's practice, found from the patient if not given.
-    """
-    practice_id = practice_id or _practice_of(uow, patient_id)
-    concerned = names_patient(patient_id, practice_id)
-    theirs = select(appointment.c.id).where(appointment.c.patient_id == patient_id)
-    family = select(appointment.c.id).where(
-        or_(appointment.c.id.in_(theirs), appointment.c.series_id.in_(theirs))
-    )
-    touched = select(journal.c.appointment_id).where(journal.c.practice_id == practice_id, concerned)
-    connection = uow.connection
-    connection.execute(
-        update(attention)
-        .where(
-            attention.c.practice_id == practice_id,
-            or_(
-                attention.c.appointment_id.in_(family),
-                attention.c.appointment_id.in_(touched),
-                attention.c.details.like(f'%"former_patient_id":{patient_id}}}%'),
-                attention.c.details.like(f'%"former_patient_id":{patient_id},%'),
-            ),
-        )
-        .values(details="{}")
-    )
-    count = connection.execute(
-        select(func.count()).select_from(journal).where(journal.c.practice_id == practice_id, concerned)
-    ).scalar_one()
-    connection.execute(
-        update(journal).where(journal.c.practice_id == practice_id, concerned).values(before=None, after=None)
-    )
-    for table in (event_extra, personal_extra):
-        connection.execute(delete(table).where(table.c.appointment_id.in_(theirs)))
-    connection.execute(
-        update(appointment)
-        .where(appointment.c.id.in_(theirs))
-        .values(note="", phone="", subject="", location_text="")
-    )
-    shown: dict[int, list[int]] = {}
-    live = calendar_object.c.removed_revision.is_(None)
-    query = select(calendar_object.c.calendar_id, calendar_object.c.id).where(
-        live, calendar_object.c.appointment_id.in_(family)
-    )
-    for calendar_id, object_id in connection.execute(query):
-        shown.setdefault(int(calendar_id), []).append(int(object_id))
-    for calendar_id, object_ids in sorted(shown.items()):
-        revisions.touch(uow, calendar_id, object_ids)
-    write(uow, "erase", practice_id=practice_id, patient_id=patient_id)
-    return int(count)
-
-
-def _practice_of(uow: UnitOfWork, patient_id: int) -> int:
-    query = select(patient.c.practice_id).where(patient.c.id == patient_id)
-    return int(uow.connection.execute(query).scalar_one())

@@ -10,9 +10,11 @@ from radicale_practice.practice import clock, practices
 from radicale_practice.practice.database import Database, translated_errors
 from radicale_practice.practice.notices import foreign_clashes, unreadable
 from radicale_practice.practice.people import directory
-from radicale_practice.practice.records import journal
+from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.records import retention
 from radicale_practice.practice.series import occurrences
 from radicale_practice.practice.sync import housekeeping
+from radicale_practice.practice.upkeep import private_entries
 from radicale_practice.practice.upkeep.check_values import unreadable_appointments
 
 EXPANDED_DAYS = 550
@@ -39,9 +41,10 @@ class Maintained:
 def maintain(database: Database, now: datetime | None = None, progress: Progress | None = None) -> Maintained:
     """Do all of it, in short transactions of their own, for all practices. ``now``: UTC, naive.
 
-    Prunes superseded changes and removed objects, empties journal contents past their time, keeps keys of
-    names, stores the occurrences of series, and puts on the attention list what cannot be read and what plain
-    SQL has booked twice. Raises ``Unavailable`` if the database is away.
+    Prunes superseded changes and removed objects, empties journal contents past their time, forgets private
+    entries that were deleted long ago, keeps keys of names, stores the occurrences of series, and puts on the
+    attention list what cannot be read and what plain SQL has booked twice. Raises ``Unavailable`` if the
+    database is away.
     """
     now = now or clock.utc_now()
     report = progress or (lambda step, done, total: None)
@@ -56,7 +59,8 @@ def maintain(database: Database, now: datetime | None = None, progress: Progress
                 missing = directory.missing_names(uow, practice.id)
                 directory.keep_names(uow, practice.id, missing)
                 names += len(missing)
-                emptied += journal.empty_expired(uow, practice, now)
+                emptied += retention.empty_expired(uow, practice, now)
+            _forget_private(database, practice, now)
         report("journal and names", len(all_practices), len(all_practices))
         report("changes", 0, 1)
         housekeeping.prune(database, now)
@@ -70,6 +74,15 @@ def maintain(database: Database, now: datetime | None = None, progress: Progress
             foreign_clashes.note(database, practice, now)
         report("attention list", 1, 1)
     return Maintained(expanded, names, emptied)
+
+
+def _forget_private(database: Database, practice: Practice, now: datetime) -> None:
+    """What private entries said that were deleted long ago; batch by batch."""
+    for step in (private_entries.forget, private_entries.empty_instances, private_entries.empty_calendars):
+        found = private_entries.BATCH
+        while found >= private_entries.BATCH:
+            with database.write() as uow:
+                found = step(uow, practice, now)
 
 
 def _expand(database: Database, now: datetime, report: Progress) -> int:
