@@ -94,18 +94,9 @@ class UnitOfWork:
     def operation(self) -> Iterator[None]:
         """A savepoint around one storage operation; an exception rolls it back and marks the unit."""
         with translated_errors():
-            savepoint = self.connection.begin_nested()
             try:
-                yield
-            except BaseException:
-                self.failed = True
-                if savepoint.is_active:
-                    # On a dead connection this fails too; the first error is the one to tell of.
-                    with suppress(SQLAlchemyError):
-                        savepoint.rollback()
-                raise
-            try:
-                savepoint.commit()
+                with savepoint(self.connection):
+                    yield
             except BaseException:
                 self.failed = True
                 raise
@@ -299,6 +290,24 @@ class Database:
         """Close this process's idle connections."""
         if os.getpid() in self._processes:
             self._process.engine.dispose()
+
+
+@contextmanager
+def savepoint(connection: Connection) -> Iterator[None]:
+    """What is written inside is undone by an exception, which goes on upwards.
+
+    On PostgreSQL that gives back the locks taken inside as well, the calendars' among them.
+    """
+    nested = connection.begin_nested()
+    try:
+        yield
+        nested.commit()
+    except BaseException:
+        # Also after a RELEASE that failed, or the connection would take it for open. On a dead connection
+        # this fails too; the first error is the one to tell of.
+        with suppress(SQLAlchemyError):
+            nested.rollback()
+        raise
 
 
 @contextmanager

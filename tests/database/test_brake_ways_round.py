@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from radicale_practice.practice import clock
+from radicale_practice.practice import book, clock
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Actor, Finding, FindingKind
 from radicale_practice.practice.records import undo
 from radicale_practice.practice.rules.refusals import Outcome
+from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.sync import watch
 from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
 from tests.database.test_book_apply import put
@@ -226,3 +227,42 @@ def test_what_is_carried_out_does_not_wear_the_brake_down(
     monkeypatch.setattr(clock, "utc_now", lambda: later)
     assert resolve(world, burst["id"], "carry-out").done == 2
     assert delete(world, fourth).kind == "done"
+
+
+# somebody in the practice has looked
+
+
+def cancelled(world: World, number: int) -> list[str]:
+    """So many appointments, each deleted by the phone; what became of it."""
+    fill(world, number)
+    return [delete(world, h).kind for h in world.hrefs() if world.stored(h).object.appointments[0].patient]
+
+
+@pytest.mark.parametrize("how", ["undo", "discard", "carry-out", "accept"])
+def test_a_burst_that_somebody_has_settled_counts_no_more(world: World, how: str) -> None:
+    world.set(brake_cancellations=3, attention_entry=False)
+    assert cancelled(world, 5) == ["done"] * 3 + ["held"] * 2
+    (row,) = world.attention("burst")
+    resolve(world, row["id"], how)
+    left = world.hrefs()
+    fill(world, 4)
+    kinds = [delete(world, h).kind for h in world.hrefs() if h not in left]
+    # as at the beginning: three, and then somebody is asked again
+    assert kinds == ["done"] * 3 + ["held"]
+    (row,) = world.attention("burst")
+    assert row["count"] == 1
+
+
+def test_what_the_reception_has_undone_or_restored_counts_no_more(world: World) -> None:
+    world.set(brake_cancellations=3, attention_entry=False)
+    assert cancelled(world, 3) == ["done"] * 3
+    keys = [r["id"] for r in world.rows(t.appointment)]
+    with world.write() as uow:
+        undo.undo(uow, Actor(program="reception"), world.practice_id, staff_id=world.anna)
+    back = world.hrefs()
+    fill(world, 3)
+    assert [delete(world, h).kind for h in world.hrefs() if h not in back] == ["done"] * 3
+    with world.write() as uow:
+        book.restore(uow, Actor(program="reception"), max(r["id"] for r in world.rows(t.appointment)))
+    assert [delete(world, h).kind for h in back] == ["done", "held", "held"]
+    assert sum(world.row(key)["status"] == "cancelled" for key in keys) == 1

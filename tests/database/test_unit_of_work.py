@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import IntegrityError
 
 from radicale_practice.practice import database as module
+from radicale_practice.practice.book.writing import attempt
 from radicale_practice.practice.database import Database, translated_errors
 from radicale_practice.practice.errors import Unavailable
 from tests.database.foreign import connect
@@ -42,6 +43,27 @@ def test_error_text_names_the_constraint_and_no_content(database: Database) -> N
         )
     assert "patient" in str(caught.value)
     assert "4711" not in str(caught.value) + str(caught.value.__cause__)
+
+
+@pytest.mark.filterwarnings("error::sqlalchemy.exc.SAWarning")
+def test_a_savepoint_that_cannot_be_released_leaves_nothing_and_no_warning(database: Database) -> None:
+    """The first error is the one that is told of, through all savepoints around."""
+    furnished(database)
+
+    class Broken(Exception):
+        """The RELEASE that fails."""
+
+    def fail(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("RELEASE"):
+            raise Broken
+
+    event.listen(database.engine, "before_cursor_execute", fail)
+    with pytest.raises(Broken), database.write() as uow, uow.operation(), attempt(uow):
+        run(uow, "UPDATE patient SET last_name = 'half'")
+    event.remove(database.engine, "before_cursor_execute", fail)
+    assert uow.failed
+    with database.read() as uow:
+        assert run(uow, "SELECT last_name FROM patient") == "Mustermann"
 
 
 def test_connection_that_died_is_replaced(postgresql_url: str) -> None:

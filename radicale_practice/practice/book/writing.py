@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from radicale_practice.practice import appointment_rows as book_rows
 from radicale_practice.practice import clock
 from radicale_practice.practice.appointment_rows import Row, Rows
 from radicale_practice.practice.book.plan import Plan
-from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.database import UnitOfWork, savepoint
 from radicale_practice.practice.model import Actor, Appointment, CalendarObject, Status
 from radicale_practice.practice.records import beside, journal
 from radicale_practice.practice.sync import revisions
@@ -26,20 +24,9 @@ class SlotTaken(Exception):  # noqa: N818 - says what is the case, is no error o
 
 @contextmanager
 def attempt(uow: UnitOfWork) -> Iterator[None]:
-    """A savepoint of the book's own: an exception undoes what was written inside and goes on upwards.
-
-    On PostgreSQL it also gives back the locks taken inside, the calendars' among them.
-    """
-    savepoint = uow.connection.begin_nested()
-    try:
+    """A savepoint of the book's own: what was written inside can be undone by an exception."""
+    with savepoint(uow.connection):
         yield
-    except BaseException:
-        if savepoint.is_active:
-            # On a dead connection this fails too; the first error is the one to tell of.
-            with suppress(SQLAlchemyError):
-                savepoint.rollback()
-        raise
-    savepoint.commit()
 
 
 def insert_object(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, insert, select, update
+from sqlalchemy import and_, bindparam, case, func, insert, or_, select, update
 
 from radicale_practice.practice import clock
 from radicale_practice.practice.database import UnitOfWork
@@ -63,9 +63,14 @@ _INSERT = insert(attention).returning(attention.c.id)
 
 _OPEN = and_(attention.c.practice_id == bindparam("practice"), attention.c.settled_at.is_(None))
 
-_OPEN_BURSTS = (
+_BURSTS = (
     select(attention)
-    .where(_OPEN, attention.c.kind == BURST, attention.c.source == bindparam("source"))
+    .where(
+        attention.c.practice_id == bindparam("practice"),
+        or_(attention.c.settled_at.is_(None), attention.c.settled_at >= bindparam("since")),
+        attention.c.kind == BURST,
+        attention.c.source == bindparam("source"),
+    )
     .order_by(attention.c.id.desc())
 )
 
@@ -172,10 +177,12 @@ def set_details(uow: UnitOfWork, item_id: int, details: Mapping[str, Any]) -> No
     uow.connection.execute(update(attention).where(attention.c.id == item_id).values(details=_dump(details)))
 
 
-def open_bursts(uow: UnitOfWork, practice_id: int, actor: Actor) -> list[AttentionItem]:
-    """The bursts of one device that nobody has settled yet, newest first."""
-    parameters = {"practice": practice_id, "source": actor.source}
-    return [item_of(dict(r)) for r in uow.connection.execute(_OPEN_BURSTS, parameters).mappings()]
+def bursts(
+    uow: UnitOfWork, practice_id: int, actor: Actor, settled_since: datetime | None = None
+) -> list[AttentionItem]:
+    """The bursts of one device that nobody has settled yet, and those settled since (UTC); newest first."""
+    parameters = {"practice": practice_id, "source": actor.source, "since": settled_since}
+    return [item_of(dict(r)) for r in uow.connection.execute(_BURSTS, parameters).mappings()]
 
 
 def lock_open(uow: UnitOfWork, item_id: int) -> AttentionItem | None:
@@ -216,10 +223,8 @@ def settle_for(uow: UnitOfWork, practice_id: int, kind: str, appointment_id: int
     return result.rowcount
 
 
-def settle_moot(
-    uow: UnitOfWork, practice_id: int, appointment_id: int, *, refusals_too: bool = False
-) -> None:
-    """Settle what the list says of an appointment that is cancelled or gone."""
+def settle_moot(uow: UnitOfWork, practice_id: int, *appointment_ids: int, refusals_too: bool = False) -> None:
+    """Settle what the list says of appointments that are cancelled or gone."""
     kept = [BURST] if refusals_too else [BURST, REFUSED]
     uow.connection.execute(
         update(attention)
@@ -227,7 +232,7 @@ def settle_moot(
             attention.c.practice_id == practice_id,
             attention.c.settled_at.is_(None),
             attention.c.kind.not_in(kept),
-            attention.c.appointment_id == appointment_id,
+            attention.c.appointment_id.in_(appointment_ids),
         )
         .values(settled_at=clock.utc_now(), settled_by=uow.actor.staff_id, resolution="over")
     )

@@ -7,10 +7,10 @@ has settled yet is remembered by the attention row, so that repeating it later d
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, case, or_, select
 
 from radicale_practice.practice import clock
 from radicale_practice.practice.database import UnitOfWork
@@ -30,8 +30,11 @@ TAKING_AWAY = frozenset({"cancel", "cancel-instance", "overwrite", "move-away"})
 CARRIED_OUT_BY = "carried_out_by"
 """In the journal's ``after``: the person who had a held operation carried out."""
 
-GIVING_BACK = frozenset({"restore", "move", "undo", "copy-removed"})
+GIVING_BACK = frozenset({"restore", "move", "copy-removed"})
 """Actions after which an appointment counts no longer."""
+
+TAKING_BACK = frozenset({"restore", "undo"})
+"""The same, whoever does it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +66,16 @@ def check(
     ``reason`` is ``CANCELLATIONS`` or ``CREATIONS``. None: go on. A series counts once. Not to be asked for
     private calendars.
     """
-    bursts = [b for b in attention_rows.open_bursts(uow, practice.id, actor) if b.reason == reason]
+    since = clock.utc_now() - timedelta(minutes=practice.settings.brake_minutes)
+    known_bursts = attention_rows.bursts(uow, practice.id, actor, since)
+    bursts = [b for b in known_bursts if b.reason == reason and b.settled_at is None]
     for burst in bursts:
         for known in burst.details.get("held", []):
             if known[1:4] == key(calendar_id, appointment_id, href):
                 return Held(reason, burst, repeated=True, tombstone=known[4])
-    since = clock.utc_now() - timedelta(minutes=practice.settings.brake_minutes)
-    counted, first = _counted(uow, practice.id, actor, reason, since)
+    # somebody has looked at a settled burst, whatever was decided
+    dealt_with = {i for b in known_bursts if b.settled_at is not None for i in _rows_of(b)}
+    counted, first = _counted(uow, practice.id, actor, reason, since, dealt_with)
     if appointment_id is not None:
         counted.add(appointment_id)
         number = len(counted)
@@ -90,30 +96,47 @@ def key(calendar_id: int, appointment_id: int | None, href: str) -> list[Any]:
 
 
 def _counted(
-    uow: UnitOfWork, practice_id: int, actor: Actor, reason: str, since: Any
+    uow: UnitOfWork, practice_id: int, actor: Actor, reason: str, since: datetime, dealt_with: set[int]
 ) -> tuple[set[Any], list[int]]:
-    """What counts since then (appointments, and journal ids of held creations), and the rows carried out."""
+    """What counts since then (appointments, and journal ids of held creations), and the rows carried out.
+
+    ``dealt_with``: rows of the journal that count no longer.
+    """
     wanted = {"create"} if reason == CREATIONS else TAKING_AWAY
+    by_device = and_(
+        *book_journal.by_source(actor),
+        journal.c.private.is_(False),
+        journal.c.action.in_([*wanted, *GIVING_BACK, "held"]),
+        # what somebody in the practice has carried out is no haste of the device's
+        or_(journal.c.after.is_(None), journal.c.after.not_like(f'%"{CARRIED_OUT_BY}":%')),
+    )
+    taken_back = case((journal.c.action == "undo", journal.c.after))
     query = (
-        select(journal.c.id, journal.c.action, journal.c.appointment_id)
+        select(journal.c.id, journal.c.action, journal.c.appointment_id, taken_back)
         .where(
-            *book_journal.by_source(actor),
             journal.c.practice_id == practice_id,
             journal.c.at >= since,
-            journal.c.private.is_(False),
-            journal.c.action.in_([*wanted, *GIVING_BACK, "held"]),
-            # what somebody in the practice has carried out is no haste of the device's
-            or_(journal.c.after.is_(None), journal.c.after.not_like(f'%"{CARRIED_OUT_BY}":%')),
+            or_(by_device, journal.c.action.in_(TAKING_BACK)),
         )
         .order_by(journal.c.id)
     )
-    counted: dict[Any, list[int]] = {}
-    for row_id, action, appointment_id in uow.connection.execute(query):
+    counted: dict[Any, dict[int, bool]] = {}
+    for row_id, action, appointment_id, after in uow.connection.execute(query):
+        if action == "undo":
+            dealt_with = dealt_with | set(book_journal.parse(after).get("undone", ()))
         if action in GIVING_BACK:
             counted.pop(appointment_id, None)
         elif action == "held":
             if (appointment_id is None) == (reason == CREATIONS):
-                counted.setdefault(appointment_id or f"held:{row_id}", [])
-        else:
-            counted.setdefault(appointment_id, []).append(row_id)
-    return set(counted), sorted(i for ids in counted.values() for i in ids)
+                counted.setdefault(appointment_id or f"held:{row_id}", {})[row_id] = False
+        elif action not in TAKING_BACK:
+            counted.setdefault(appointment_id, {})[row_id] = True
+    standing = {what: ids for what, ids in counted.items() if not dealt_with.issuperset(ids)}
+    done = [i for ids in standing.values() for i, carried_out in ids.items() if carried_out]
+    return set(standing), sorted(set(done) - dealt_with)
+
+
+def _rows_of(burst: AttentionItem) -> set[int]:
+    """The journal's rows of a burst: its first part, and what was held."""
+    details = burst.details
+    return {*details.get("first", []), *(known[0] for known in details.get("held", []))}

@@ -12,7 +12,7 @@ from radicale_practice.practice.projections import Practice
 
 def is_held(uow: UnitOfWork, practice_id: int, actor: Actor, journal_id: int) -> bool:
     """Whether that operation of the device is still held back: nobody has settled its burst."""
-    bursts = attention_rows.open_bursts(uow, practice_id, actor)
+    bursts = attention_rows.bursts(uow, practice_id, actor)
     return any(entry[0] == journal_id for burst in bursts for entry in burst.details.get("held", []))
 
 
@@ -22,7 +22,7 @@ def take_out(uow: UnitOfWork, practice: Practice, actor: Actor, journal_id: int)
     A burst that holds nothing any more is settled. Writes a practice row (the person's entry): never after
     the calendars' locks are taken.
     """
-    for burst in attention_rows.open_bursts(uow, practice.id, actor):
+    for burst in attention_rows.bursts(uow, practice.id, actor):
         if not _names(burst.details, journal_id):
             continue
         now = attention_rows.lock_open(uow, burst.id)
