@@ -20,6 +20,7 @@ from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import DOCUMENTED, Actor, Appointment, Location, Patient, Status
 from radicale_practice.practice.schema.practice_tables import appointment, appointment_calendar
 from radicale_practice.practice.schema.sync_tables import calendar_object, event_extra, personal_extra
+from radicale_practice.practice.sync import revisions
 
 Row = dict[str, Any]
 
@@ -389,6 +390,21 @@ def live_objects(uow: UnitOfWork, appointment_id: int) -> dict[int, list[int]]:
     for calendar_id, object_id in uow.connection.execute(query):
         found.setdefault(int(calendar_id), []).append(int(object_id))
     return found
+
+
+def touch_live_objects(uow: UnitOfWork, appointment_ids: Iterable[int]) -> None:
+    """New revisions for all live objects that show these appointments: what changed is seen by no trigger."""
+    wanted = sorted(set(appointment_ids))
+    table = calendar_object
+    objects: dict[int, list[int]] = {}
+    for start in range(0, len(wanted), CHUNK):
+        query = select(table.c.calendar_id, table.c.id).where(
+            table.c.appointment_id.in_(wanted[start : start + CHUNK]), table.c.removed_revision.is_(None)
+        )
+        for calendar_id, object_id in uow.connection.execute(query):
+            objects.setdefault(int(calendar_id), []).append(int(object_id))
+    for calendar_id, object_ids in sorted(objects.items()):
+        revisions.touch(uow, calendar_id, object_ids)
 
 
 def cancelled(actor: Actor, now: datetime) -> Row:

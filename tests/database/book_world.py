@@ -173,14 +173,23 @@ def with_override(shown: CalendarObject, date: datetime, **values: Any) -> Calen
 
 
 def timed(former: CalendarObject, uploaded: CalendarObject) -> CalendarObject:
-    """The upload of a single event read over what its person saw of the original: another time, nothing else.
+    """An upload read over what its person saw of the original: other times, nothing else.
 
-    What the lens reads out of titles and texts is the protocol tests' affair.
+    Instances are found by their date, as it was or as the series is shifted. What the lens reads out of
+    titles and texts is the protocol tests' affair.
     """
-    (new,) = uploaded.appointments
-    names = ("start", "end", "time_zone", "all_day")
-    moved = with_master(former, **{name: getattr(new, name) for name in names})
-    return replace(moved, uid=uploaded.uid)
+    names = ("start", "end", "time_zone", "all_day", "recurrence_id", "rrule", "rdate", "exdate")
+    by = timedelta()
+    if former.master is not None and uploaded.master is not None:
+        by = uploaded.master.start - former.master.start
+    known = {entry.recurrence_id: entry for entry in former.appointments}
+    entries = []
+    for new in uploaded.appointments:
+        date = new.recurrence_id
+        old = known.pop(date, None) or (known.pop(date - by, None) if date is not None else None)
+        values = {name: getattr(new, name) for name in names}
+        entries.append(new if old is None else replace(old, **values))
+    return replace(former, appointments=tuple(entries), uid=uploaded.uid)
 
 
 def build(database: Database) -> World:

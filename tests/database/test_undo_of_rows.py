@@ -11,7 +11,7 @@ from sqlalchemy import insert, update
 
 from radicale_practice.practice import book
 from radicale_practice.practice.database import Database
-from radicale_practice.practice.model import Actor, CalendarObject, Status
+from radicale_practice.practice.model import Actor, CalendarObject, Finding, FindingKind, Status
 from radicale_practice.practice.records import undo
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.schema import sync_tables as s
@@ -168,6 +168,17 @@ def test_what_a_colleague_changed_of_it_meanwhile_is_left_alone(world: World) ->
     assert tables(world) == before
 
 
+def test_what_a_colleagues_client_keeps_since_stands_in_nobodys_way(world: World) -> None:
+    """Clients write their own stamps with every alarm that is put off."""
+    put(world, world.event(extra="DTSTAMP:1"))
+    shown = world.stored("a.ics").object
+    put(world, with_master(shown, extra="DTSTAMP:2", subject="x"), viewer=phone(world))
+    put(world, with_master(world.stored("a.ics").object, extra="DTSTAMP:3"), viewer=world.reception())
+    assert take_back(world).skipped == []
+    (kept,) = world.rows(s.event_extra)
+    assert (kept["content"], world.row(master_id(world))["subject"]) == ("DTSTAMP:3", "")
+
+
 def test_who_cancelled_and_when_is_as_before(world: World) -> None:
     put(world, world.event())
     key = master_id(world)
@@ -195,3 +206,39 @@ def test_an_instance_keeps_its_own_rooms_when_its_series_comes_back(world: World
     move(world, world.ben_calendar, viewer=desk)
     assert take_back(world).skipped == []
     assert tables(world) == before
+
+
+def test_what_was_made_new_leaves_the_attention_list(world: World) -> None:
+    world.set(double_booking="forbid")
+    put(world, world.event(), viewer=world.reception())
+    unlinked = [Finding(FindingKind.UNLINKED)]
+    put(world, world.event("u2", MONDAY + 2 * HOUR), "b.ics", viewer=phone(world), findings=unlinked)
+    assert put(world, world.event("u3"), "c.ics", viewer=phone(world)).kind == "unconfirmed"
+    assert {r["kind"] for r in world.attention()} == {"unlinked", "refused"}
+    assert take_back(world).skipped == []
+    assert world.attention() == []
+    # and the practitioner is told no more that something was not taken over
+    (entry,) = world.rows(t.appointment, t.appointment.c.external_id.is_not(None))
+    assert entry["status"] == "cancelled"
+
+
+def test_what_was_made_new_and_undone_can_be_restored_as_it_was(world: World) -> None:
+    series = with_override(world.weekly(), MONDAY + WEEK, note="n")
+    put(world, with_override(series, MONDAY + 2 * WEEK, status=Status.CANCELLED), viewer=phone(world))
+    key = master_id(world)
+    before = [r["status"] for r in world.rows(t.appointment)]
+    take_back(world)
+    assert {r["status"] for r in world.rows(t.appointment)} == {"cancelled"}
+    with world.write() as uow:
+        assert book.restore(uow, Actor(program="reception"), key)
+    assert [r["status"] for r in world.rows(t.appointment)] == before
+
+
+def test_what_undo_has_brought_back_is_nothing_to_restore(world: World) -> None:
+    put(world, world.weekly())
+    key = master_id(world)
+    put(world, with_master(world.stored("a.ics").object, rrule="FREQ=WEEKLY;COUNT=2"), viewer=phone(world))
+    take_back(world)
+    with world.write() as uow:
+        book.restore(uow, Actor(program="reception"), key)
+    assert world.row(key)["rrule"] == "FREQ=WEEKLY;COUNT=4"

@@ -8,6 +8,7 @@ changed alone stay as they are.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from radicale_practice.practice.errors import Conflict, NotPermitted
 from radicale_practice.practice.model import Actor, CalendarObject, Status, Viewer
 from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.records import undo
+from radicale_practice.practice.records.undo_rows import CHANGED_MEANWHILE
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.schema import sync_tables as s
 from radicale_practice.practice.upkeep import check
@@ -99,6 +101,11 @@ class State:
         """The same with these alarms."""
         extras = {**self.extras, **{k: v for k, v in alarms.items() if k[0] in self.appointments}}
         return replace(self, extras={k: v for k, v in extras.items() if v is not None})
+
+    def of(self, row_id: int) -> tuple[Any, ...]:
+        """One row, its calendars, and what all clients keep with it."""
+        shared = {k: text for k, text in self.extras.items() if k[0] == row_id and isinstance(k[1], str)}
+        return self.appointments.get(row_id), self.calendars.get(row_id), shared
 
     def without(self, ids: set[int]) -> State:
         """The same without these rows."""
@@ -302,6 +309,21 @@ def differences(before: State, after: State) -> list[str]:
     return found
 
 
+def families(*states: State) -> Callable[[int], int]:
+    """By row the series it belongs to, or once belonged to; of rows that are connected in this way, one."""
+    parent: dict[int, int] = {}
+
+    def root(row_id: int) -> int:
+        while parent.setdefault(row_id, row_id) != row_id:
+            row_id = parent[row_id]
+        return row_id
+
+    for known in states:
+        for row_id, row in known.appointments.items():
+            parent[root(row_id)] = root(row["series_id"] or row_id)
+    return root
+
+
 @pytest.mark.parametrize("who", ["anna", "rita"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_undoing_all_gives_back_the_former_state(database: Database, who: str, seed: int) -> None:
@@ -324,5 +346,39 @@ def test_undoing_all_gives_back_the_former_state(database: Database, who: str, s
         assert differences(before, after.without(made)) == [], device.done
         assert all(after.appointments[i]["status"] == "cancelled" for i in made), device.done
         assert not any(o[3] in made for o in after.identities), device.done
+    with database.read() as uow:
+        assert check.check(uow) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_somebody_else_changed_meanwhile_is_left_alone_as_a_whole(database: Database, seed: int) -> None:
+    """A colleague works on the same entries in between: every entry is taken back whole, or not touched."""
+    world = build(database)
+    furnish(world)
+    phone = Device(world, world.viewer(world.rita, device_id=DEVICE), seed)
+    colleague = Device(world, world.reception(device_id=DEVICE + 1), -seed)
+    for device_id in range(100, 100 + ROUNDS):  # what a former round left is not taken back in the next
+        phone.viewer = replace(phone.viewer, device_id=device_id)
+        before, lines = state(world), len(world.journal())
+        for _ in range(phone.random.randint(2, 6)):
+            phone.act()
+            if phone.one([False, True]):
+                colleague.act()
+        mid = state(world)
+        theirs = {r["appointment_id"] for r in world.journal()[lines:] if r["device_id"] == DEVICE + 1}
+        with world.write() as uow:
+            report = undo.undo(uow, Actor(program="reception"), world.practice_id, device_id=device_id)
+        after = state(world)
+        family = families(before, mid, after)
+        touched = {family(i) for i in theirs}
+        done = {family(e.appointment_id) for e in report.done}
+        skipped = {family(e.appointment_id) for e in report.skipped}
+        assert {e.reason for e in report.skipped} <= {CHANGED_MEANWHILE}
+        assert not done & skipped, phone.done
+        for row_id in {*before.appointments, *mid.appointments, *after.appointments}:
+            if family(row_id) not in done:
+                assert mid.of(row_id) == after.of(row_id), phone.done
+            elif row_id in before.appointments and family(row_id) not in touched:
+                assert before.of(row_id) == after.of(row_id), phone.done
     with database.read() as uow:
         assert check.check(uow) == []

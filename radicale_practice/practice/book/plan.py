@@ -104,10 +104,15 @@ def cut_to_documented(master: Appointment, documented: set[datetime]) -> Row:
     }
 
 
-def as_its_rule(master: Appointment, date: datetime) -> Row:
-    """The columns of an instance's row that says nothing but what its series says of that date."""
-    plain = replace(master, start=date, end=date + (master.end - master.start), rrule="", rdate=(), exdate=())
-    return columns_of(plain)
+def as_its_rule(series: Appointment, master: Row, date: datetime) -> Row:
+    """The columns of an instance's row that says nothing but what its series says of that date.
+
+    ``master``: the series' row, of which only the status counts.
+    """
+    plain = replace(series, start=date, end=date + (series.end - series.start), rrule="", rdate=(), exdate=())
+    hollow = master["status"] == Status.CANCELLED
+    status = str(Status.BOOKED) if hollow else master["status"]
+    return {**columns_of(plain), **booked(status), "unconfirmed_reason": master["unconfirmed_reason"]}
 
 
 class _Maker:
@@ -257,9 +262,7 @@ class _Maker:
         if row["external_id"] is None or self.new is None:
             self.plan.deletes.append(row_id)
             return
-        values = as_its_rule(self.new, row["recurrence_id"])
-        if row["status"] != Status.BOOKED:
-            values |= booked()
+        values = as_its_rule(self.new, self.rows.master, row["recurrence_id"])
         self._change(row_id, {n: v for n, v in values.items() if row[n] != v})
         self.plan.extras[row_id], self.plan.personal[row_id] = self.new.extra, self.new.personal
         self.plan.adjusted = True

@@ -63,7 +63,7 @@ def _standing_cancellation(uow: UnitOfWork, rows: Rows, cancelled_in: int | None
         .where(
             columns.appointment_id == rows.id,
             or_(
-                columns.action.in_(("cancel", "discard", "restore")),
+                columns.action.in_(("cancel", "discard", "restore", "undo")),
                 columns.action.in_(("move", "move-away")) & columns.after.like(f'%"{REST_MOVED_TO}":%'),
             ),
         )
@@ -71,7 +71,7 @@ def _standing_cancellation(uow: UnitOfWork, rows: Rows, cancelled_in: int | None
         .limit(1)
     )
     last = uow.connection.execute(query).first()
-    if last is None or last.action not in ("cancel", "discard"):
+    if last is None or last.action not in ("cancel", "discard", "undo"):
         return {}
     if cancelled_in not in (None, last.id):
         return {}
@@ -80,6 +80,8 @@ def _standing_cancellation(uow: UnitOfWork, rows: Rows, cancelled_in: int | None
     if left is None:
         return {}
     left_columns = journal.columns(left)
+    if last.action == "undo" and left_columns["status"] != Status.CANCELLED:
+        return {}  # it has brought something back; one that took back a creation is a cancellation
     stands = left_columns["status"] == Status.CANCELLED or any(
         before.get(str(rows.id), {}).get(n, "") != left_columns[n] for n in RULE
     )

@@ -19,13 +19,7 @@ from radicale_practice.practice.records import journal, patient_traces
 from radicale_practice.practice.records.patient_traces import Traces
 from radicale_practice.practice.schema.appointment_columns import TEXTS
 from radicale_practice.practice.schema.practice_tables import appointment, patient
-from radicale_practice.practice.schema.sync_tables import (
-    calendar_object,
-    event_extra,
-    patient_name,
-    personal_extra,
-)
-from radicale_practice.practice.sync import revisions
+from radicale_practice.practice.schema.sync_tables import event_extra, patient_name, personal_extra
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +53,8 @@ def erase(uow: UnitOfWork, practice_id: int, number: str) -> Erased:
         .values(first_name="", last_name="", phone="", active=False, erased=True)
     )
     uow.connection.execute(delete(patient_name).where(patient_name.c.patient_id.in_(ids)))
-    _touch(uow, traces.appointments)
+    # what devices kept with the events is gone too, which no trigger sees
+    appointment_rows.touch_live_objects(uow, traces.appointments)
     for patient_id in sorted(ids):
         journal.write(uow, "erase", practice_id=practice_id, patient_id=patient_id)
     identity_erase.erase(uow, practice_id, traces.entries, traces.appointments)
@@ -136,18 +131,3 @@ def _empty_rows(uow: UnitOfWork, rows: list[Row], changes: dict[int, Row]) -> No
         for start in range(0, len(ids), CHUNK):
             part = ids[start : start + CHUNK]
             uow.connection.execute(delete(table).where(table.c.appointment_id.in_(part)))
-
-
-def _touch(uow: UnitOfWork, appointment_ids: set[int]) -> None:
-    """What devices kept with the events is gone too, which no trigger sees: tell all calendars."""
-    wanted = sorted(appointment_ids)
-    objects: dict[int, list[int]] = {}
-    for start in range(0, len(wanted), CHUNK):
-        query = select(calendar_object.c.calendar_id, calendar_object.c.id).where(
-            calendar_object.c.appointment_id.in_(wanted[start : start + CHUNK]),
-            calendar_object.c.removed_revision.is_(None),
-        )
-        for row in uow.connection.execute(query):
-            objects.setdefault(row.calendar_id, []).append(row.id)
-    for calendar_id, object_ids in sorted(objects.items()):
-        revisions.touch(uow, calendar_id, object_ids)

@@ -143,7 +143,7 @@ def _take_back(
             continue
         try:
             with attempt(uow):
-                undo_writing.write(book, actor)
+                undo_writing.write(book, practice, actor)
                 clashes = undo_writing.clashes(book)
                 taken = {r.id for r, clash in clashes if double_booking.forbidden(practice, r, clash)}
                 if taken or dry_run:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from radicale_practice.practice.book.restoring import REST_MOVED_TO
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.records import beside
 from radicale_practice.practice.records import journal as book_journal
@@ -79,7 +80,10 @@ def groups(entries: Sequence[Entry]) -> dict[int, int]:
 def _rows_of(entry: Entry) -> set[int]:
     ids = {int(entry["appointment_id"])}
     for text in (entry["before"], entry["after"]):
-        ids.update(int(i) for i in book_journal.parse(text).get("rows", {}))
+        state = book_journal.parse(text)
+        ids.update(int(i) for i in state.get("rows", {}))
+        if state.get(REST_MOVED_TO):
+            ids.add(int(state[REST_MOVED_TO]))
     return ids
 
 

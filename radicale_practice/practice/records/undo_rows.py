@@ -1,7 +1,8 @@
 """The rows that an undo concerns: as they are, and as they would be with changes taken back, in memory.
 
-Beside the columns these are the calendars of every row, and what clients keep with it. An alarm is its
-owner's own affair: it comes back unless the owner has changed it since, and stands in nobody's way.
+Beside the columns these are the calendars of every row, and what clients keep with it. That comes back unless
+somebody's client has written it anew since, which clients do with every alarm put off: it stands in nobody's
+way. An alarm is its owner's own affair anyway.
 """
 
 from __future__ import annotations
@@ -137,15 +138,20 @@ class WantedRows:
         return self.wanted_extras.get(key, self.extras.get(key, ""))
 
     def _is_as(self, master: int, before: dict[str, Any], after: dict[str, Any]) -> bool:
-        rows = _by_id(after)
-        removed = [i for i in _by_id(before) if i not in rows]
-        shared = {key: text for key, text in beside.of_json(after).items() if not beside.is_personal(key)}
+        rows, was = _by_id(after), _by_id(before)
+        removed = [i for i in was if i not in rows]
+        if was == rows and not self._keeps(after):
+            return False
         return (
             all(self.wanted.get(i) == r for i, r in rows.items())
             and all(self.wanted.get(i) is None for i in removed)
-            and all(self._extra(key) == text for key, text in shared.items())
             and self.wanted_calendars.get(master, {}) == after.get("calendars", {})
         )
+
+    def _keeps(self, after: dict[str, Any]) -> bool:
+        """Whether what all clients keep is still what a change left that changed nothing else."""
+        shared = {key: text for key, text in beside.of_json(after).items() if not beside.is_personal(key)}
+        return all(self._extra(key) == text for key, text in shared.items())
 
 
 def _by_id(state: dict[str, Any]) -> dict[int, dict[str, Any]]:

@@ -10,16 +10,18 @@ from radicale_practice.practice import appointment_rows, clock
 from radicale_practice.practice.appointment_rows import Row, Rows, entry_of
 from radicale_practice.practice.book.plan import as_its_rule
 from radicale_practice.practice.model import Actor, CalendarKind, Status
+from radicale_practice.practice.notices import attention_entry, attention_rows
+from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records import beside
 from radicale_practice.practice.records import journal as book_journal
 from radicale_practice.practice.records.undo_rows import Calendars, WantedRows
 from radicale_practice.practice.rules import double_booking
-from radicale_practice.practice.schema.appointment_columns import TIMED
+from radicale_practice.practice.schema.appointment_columns import ORIGIN, TIMED
 from radicale_practice.practice.schema.practice_tables import appointment, appointment_calendar, calendar
 from radicale_practice.practice.sync import revisions
 
 
-def write(book: WantedRows, actor: Actor) -> None:
+def write(book: WantedRows, practice: Practice, actor: Actor) -> None:
     """Bring the rows to what is wanted, and journal it: one row for each appointment."""
     _keep_what_others_own(book)
     changes = {
@@ -38,6 +40,7 @@ def write(book: WantedRows, actor: Actor) -> None:
     appointment_rows.update_rows(book.uow, book.rows.values(), others)
     _insert_again(book, back)
     _write_extras(book)
+    _settle(book, practice)
     _record(book, actor, {*changes, *gone, *back})
 
 
@@ -72,8 +75,8 @@ def _keep_what_others_own(book: WantedRows) -> None:
             book.cancel(row_id, book.is_now[row_id])
             continue
         series = {**book.rows.get(int(row["series_id"]), row), **book_journal.columns(master)}
-        plain = {**row, **as_its_rule(entry_of(series), row["recurrence_id"]), **appointment_rows.booked()}
-        book.wanted[row_id] = book_journal.snapshot(plain)
+        plain = as_its_rule(entry_of(series), series, row["recurrence_id"])
+        book.wanted[row_id] = book_journal.snapshot({**row, **plain})
 
 
 def _change(book: WantedRows, row_id: int, kept: dict[str, Any], actor: Actor) -> Row:
@@ -109,12 +112,13 @@ def _links(row_id: int, calendars: Calendars) -> list[dict[str, Any]]:
 
 
 def _insert_again(book: WantedRows, back: dict[int, dict[str, Any]]) -> None:
-    links: list[dict[str, Any]] = []
-    for row_id, kept in sorted(back.items()):
-        values = {"id": row_id, "practice_id": book.practice_id, **book_journal.columns(kept)}
-        values |= book.origins.get(row_id, {})
-        book.uow.connection.execute(insert(appointment).values(**values))
-        links += _links(row_id, book.wanted_calendars.get(row_id, {}))
+    if not back:
+        return
+    ids = sorted(back)
+    known = {"practice_id": book.practice_id, **dict.fromkeys(ORIGIN)}
+    values = [{"id": i, **known, **book_journal.columns(back[i]), **book.origins[i]} for i in ids]
+    book.uow.connection.execute(insert(appointment), values)
+    links = [link for i in ids for link in _links(i, book.wanted_calendars.get(i, {}))]
     if links:
         book.uow.connection.execute(insert(appointment_calendar), links)
 
@@ -130,13 +134,19 @@ def _write_extras(book: WantedRows) -> None:
     if not changed:
         return
     beside.write(book.uow, changed)
-    objects: dict[int, set[int]] = {}
     shown = {i for row_id, _ in changed for i in (row_id, book.master_of(row_id))}
-    for appointment_id in sorted(shown):
-        for calendar_id, ids in appointment_rows.live_objects(book.uow, appointment_id).items():
-            objects.setdefault(calendar_id, set()).update(ids)
-    for calendar_id, touched in sorted(objects.items()):
-        revisions.touch(book.uow, calendar_id, sorted(touched))
+    appointment_rows.touch_live_objects(book.uow, shown)
+
+
+def _settle(book: WantedRows, practice: Practice) -> None:
+    """What the attention list says of entries that are not there any more."""
+    gone = sorted(i for i in book.cancelled_now if book.master_of(i) == i)
+    for start in range(0, len(gone), appointment_rows.CHUNK):
+        part = gone[start : start + appointment_rows.CHUNK]
+        attention_rows.settle_moot(book.uow, practice.id, *part, refusals_too=True)
+    people = {book.rows[i]["created_by"] for i in gone if book.rows[i]["status"] == Status.UNCONFIRMED}
+    for staff_id in sorted(people - {None}):
+        attention_entry.update_entry(book.uow, practice, staff_id)
 
 
 def _comes_back(book: WantedRows, master: int, members: list[int]) -> bool:
