@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -282,3 +283,14 @@ def test_a_series_is_not_documented_as_a_whole(world: World) -> None:
         with pytest.raises(InvalidValue), world.write() as uow:
             book.set_status(uow, PROGRAM, key, status)
     assert world.row(key)["status"] == Status.BOOKED
+
+
+def test_a_device_shifts_a_series_and_leaves_out_a_changed_instance_at_once(world: World) -> None:
+    """The instance is cancelled under its new date: under the former one it would take place again."""
+    put(world, with_override(world.weekly(), MONDAY + WEEK, subject="changed"))
+    shown = world.stored("a.ics").object
+    master, changed = shown.appointments
+    new = replace(master, start=MONDAY + HOUR, end=MONDAY + 2 * HOUR)
+    gone = replace(changed, recurrence_id=MONDAY + WEEK + HOUR, status=Status.CANCELLED)
+    assert put(world, replace(shown, appointments=(new, gone))).kind == "done"
+    assert starts(world) == [MONDAY + n * WEEK + HOUR for n in (0, 2, 3)]

@@ -211,7 +211,7 @@ class _Maker:
             elif entry.status is Status.CANCELLED:
                 if row["status"] != Status.CANCELLED:
                     self._cancel(row_id)
-                elif entry.recurrence_id != row["recurrence_id"]:
+                if entry.recurrence_id != row["recurrence_id"]:
                     self._change(row_id, {"recurrence_id": entry.recurrence_id})
             else:
                 change = self._difference(row_id, entry)
@@ -296,7 +296,7 @@ class _Maker:
         assert self.old is not None and self.new is not None
         kept = set(self.old.exdate)
         stand_for = {self._date_after(i) for i in self.gone} | set(self.current.elsewhere)
-        stand_for |= {self.rows.overrides[i]["recurrence_id"] for i in self.plan.cancels}
+        stand_for |= {self._date_after(i) for i in self.plan.cancels}
         wanted = set(self.new.exdate) - (stand_for - kept) - set(self.pins.values())
         moved = {date + self.shift for date in kept}
         self.plan.takes_away |= bool(wanted - kept - moved)
