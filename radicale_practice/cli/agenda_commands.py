@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from radicale_practice.cli.context import DatabaseOption, PracticeOption, reading, show_table
-from radicale_practice.cli.moments import parse_day, shown, shown_day
+from radicale_practice.cli.moments import counted, parse_day, shown, shown_day
 from radicale_practice.practice import calendars, clock
 from radicale_practice.practice.model import CalendarKind
 from radicale_practice.practice.reading import agenda as agendas
@@ -35,6 +35,12 @@ def agenda(
             chosen = [row for row in known if row.active and row.kind is CalendarKind.PRACTITIONER]
         names = {row.id: row.name for row in chosen}
         found = agendas.between(uow, None, names, first, first + timedelta(days=days))
+    if not found:
+        typer.echo(
+            f"nothing on {shown_day(first)}"
+            + (f" and {counted(days - 1, 'day')} after it" if days > 1 else "")
+        )
+        return
     show_table(
         ("Day", "From", "To", "Calendar", "Patient", "Subject", "Place", "Status", "Id"),
         (_row(entry, names) for entry in found),

@@ -57,6 +57,9 @@ def list_(practice: PracticeOption = None, database: DatabaseOption = None) -> N
         items = attention.open_list(session.uow, session.practice.id)
         devices = _devices(session)
         concerned = _appointments(session, items)
+    if not items:
+        typer.echo("nothing to look at")
+        return
     show_table(
         ("Id", "Since", "Kind", "Count", "Appointment", "Person", "Device", "Reason", "Settle by"),
         (
@@ -73,8 +76,6 @@ def list_(practice: PracticeOption = None, database: DatabaseOption = None) -> N
             for item in items
         ),
     )
-    if not items:
-        typer.echo("nothing to look at")
 
 
 @app.command("show")

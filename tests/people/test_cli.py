@@ -366,6 +366,14 @@ def test_every_reason_on_the_attention_list_has_words() -> None:
     assert all(" " in said for said in words.values())
 
 
+def test_nothing_to_show_is_said(run: Run, anna: None) -> None:
+    assert run("agenda", "2026-11-24").stdout == "nothing on Tue 2026-11-24\n"
+    assert (
+        run("agenda", "2026-11-24", "--days", "3").stdout == "nothing on Tue 2026-11-24 and 2 days after it\n"
+    )
+    assert run("attention", "list").stdout == "nothing to look at\n"
+
+
 def test_places(run: Run, anna: None) -> None:
     run("location", "add", "Praxis Baden")
     run("location", "add", "praxis baden", code=1)
