@@ -257,3 +257,28 @@ def test_dump_and_restore(
         assert check.check(uow) == []
     restored.dispose()
     postgresql_cluster.drop(name)
+
+
+def test_ids_chosen_by_the_program_are_not_given_out_again(house: Database, vendor: Any) -> None:
+    """An import with its own numbers: else the next appointment booked on a phone would fail."""
+    vendor.execute("BEGIN")
+    vendor.execute(
+        "INSERT INTO appointment (id, practice_id, starts_at, ends_at)"
+        " SELECT n, 1, '2026-03-02 09:00:00', '2026-03-02 10:00:00' FROM generate_series(5, 9) n"
+    )
+    vendor.execute("INSERT INTO patient (id, practice_id, number) VALUES (2, 1, 'a'), (3, 1, 'b')")
+    vendor.execute("COMMIT")
+    with house.write() as uow:
+        assert book(uow, 1) == 10
+        for table, columns, values in (
+            ("patient", "number", "'c'"),
+            ("calendar", "kind, name", "'room', 'R'"),
+            ("location", "name", "'L'"),
+        ):
+            run(uow, f"INSERT INTO {table} (practice_id, {columns}) VALUES (1, {values})")
+    vendor.execute(
+        "INSERT INTO appointment (id, practice_id, starts_at, ends_at) VALUES (7777, 1, now(), now())"
+    )
+    vendor.execute("DELETE FROM appointment WHERE id = 7777")
+    with house.write() as uow:
+        assert book(uow, 1) == 7778

@@ -167,6 +167,13 @@ def _noted(table: TrackedTable, row: str, rows: str) -> str:
 def _derived(table: TrackedTable, operation: str) -> str:
     """What is deleted or noted beside the objects."""
     parts: list[str] = []
+    if operation == "insert" and table.key == ("id",):
+        # Numbers that a program chose itself (an import) would be given out a second time.
+        parts.append(
+            f"PERFORM setval('{table.name}_id_seq', x.highest) FROM {table.name}_id_seq s,"
+            " (SELECT max(n.id) AS highest FROM new_rows n) x"
+            " WHERE x.highest > s.last_value - (NOT s.is_called)::integer;"
+        )
     if table.name == "appointment" and operation == "update":
         parts.append(_stale("series_expansion", "series_id", TIMED))
     if table.name == "patient" and operation == "update":
