@@ -159,3 +159,46 @@ def test_the_ways_count_together(world: World) -> None:
     # the same one again is one
     assert delete(world, first).kind == "done"
     assert delete(world, fourth).kind == "held"
+
+
+# in steps
+
+
+def pushed(world: World, hrefs: list[str], days: int) -> list[str]:
+    """Every one of them moved by so many days."""
+    kinds = []
+    for href in hrefs:
+        shown = world.stored(href).object.appointments[0]
+        by = timedelta(days=days)
+        kinds.append(change(world, href, start=shown.start + by, end=shown.end + by))
+    return kinds
+
+
+def test_far_in_small_steps_is_far(world: World) -> None:
+    world.set(brake_cancellations=2, double_booking="allow")
+    fill(world, 4)
+    hrefs = world.hrefs()
+    assert pushed(world, hrefs, 6) == ["done"] * 4
+    assert pushed(world, hrefs, 2) == ["done"] * 2 + ["held"] * 2
+    # nearer again to where it was found
+    assert pushed(world, hrefs[2:], -3) == ["done"] * 2
+
+
+def test_there_and_back_is_nowhere(world: World) -> None:
+    world.set(brake_cancellations=0)
+    fill(world, 1)
+    hrefs = world.hrefs()
+    for days in (5, -5, -5, 5):
+        assert pushed(world, hrefs, days) == ["done"]
+
+
+def test_steps_of_another_time_or_device_are_their_own(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.set(brake_cancellations=0)
+    fill(world, 1)
+    hrefs = world.hrefs()
+    assert pushed(world, hrefs, 6) == ["done"]
+    shown = world.stored(hrefs[0]).object
+    moved = with_master(shown, start=MONDAY + 8 * DAY, end=MONDAY + 8 * DAY + HOUR)
+    assert put(world, moved, hrefs[0], viewer=world.viewer(device_id=4)).kind == "done"
+    monkeypatch.setattr(clock, "utc_now", lambda: datetime(2026, 11, 10, 8, 11))
+    assert pushed(world, hrefs, 6) == ["done"]

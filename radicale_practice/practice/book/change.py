@@ -117,10 +117,19 @@ class _Change:
     def _action(self, made: Plan) -> str:
         if reach.takes_place_of(self.current.object, self.desired):
             return "overwrite"
-        if reach.moves_far(self.practice, self.current.object, self.desired):
+        if self._moves_far(made):
             return "move-away"
         cut = made.takes_away or reach.cuts_off(self.current.object, self.desired)
         return "cancel-instance" if cut else "change"
+
+    def _moves_far(self, made: Plan) -> bool:
+        shown = self.current.object
+        if reach.moves_far(self.practice, shown, self.desired):
+            return True
+        if self.event.in_private or not made.retimes:
+            return False
+        found = brake.found_at(self.uow, self.practice, self.actor, self.rows.id)
+        return reach.moves_far(self.practice, reach.starting_at(shown, found), self.desired)
 
     def _braked(self) -> Outcome | None:
         held = brake.check(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 from radicale_practice.practice import clock, zones
@@ -64,6 +64,16 @@ def moves_far(practice: Practice, current: CalendarObject, desired: CalendarObje
         or is_far(practice, (new.end - new.start) - (old.end - old.start))
         for old, new in _pairs(current, desired)
     )
+
+
+def starting_at(entry: CalendarObject, starts: Mapping[int, datetime]) -> CalendarObject:
+    """The object with the rows named in ``starts`` at those times, as long as they are now."""
+    placed = [
+        replace(a, start=starts[a.id], end=starts[a.id] + (a.end - a.start)) if a.id in starts else a
+        for a in entry.appointments
+        if a.id is not None
+    ]
+    return replace(entry, appointments=tuple(placed))
 
 
 def is_far(practice: Practice, distance: timedelta) -> bool:

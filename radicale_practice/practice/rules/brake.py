@@ -90,6 +90,32 @@ def check(
     return Held(reason, recent, tuple(first))
 
 
+def found_at(uow: UnitOfWork, practice: Practice, actor: Actor, appointment_id: int) -> dict[int, datetime]:
+    """Where (wall time, by row) an appointment's rows began before ``actor`` moved them in the last minutes.
+
+    Somebody who moves a day in small steps has moved it as far as in one.
+    """
+    since = clock.utc_now() - timedelta(minutes=practice.settings.brake_minutes)
+    query = (
+        select(journal.c.before)
+        .where(
+            *book_journal.by_source(actor),
+            journal.c.practice_id == practice.id,
+            journal.c.at >= since,
+            journal.c.appointment_id == appointment_id,
+            journal.c.before.is_not(None),
+        )
+        .order_by(journal.c.id.desc())
+    )
+    found: dict[int, datetime] = {}
+    for text in uow.connection.execute(query).scalars():
+        for row_id, kept in book_journal.parse(text).get("rows", {}).items():
+            start = book_journal.columns(kept)["starts_at"]
+            if start is not None:
+                found[int(row_id)] = start
+    return found
+
+
 def key(calendar_id: int, appointment_id: int | None, href: str) -> list[Any]:
     """What names a held operation, so that a repetition is known again."""
     return [calendar_id, appointment_id, "" if appointment_id is not None else href]
