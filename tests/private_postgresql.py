@@ -7,13 +7,14 @@ import glob
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
 
 import psycopg
 
-from tests.processes import free_port
+from tests.processes import free_port, wait_until
 
 
 class PostgreSQLMissing(Exception):
@@ -63,6 +64,20 @@ class Cluster:
         """Stop the server (``fast``, or ``immediate`` like a crash)."""
         self._run("pg_ctl", "-D", str(self.data), "-w", "-m", mode, "stop")
 
+    def kill(self) -> None:
+        """SIGKILL to the server and all its processes, nothing flushed and nobody told; then ``start``."""
+        server = int((self.data / "postmaster.pid").read_text().split()[0])
+        os.kill(server, signal.SIGSTOP)  # it starts nobody new meanwhile
+        children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+        family = [server, *map(int, children)]
+        for process in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        wait_until(lambda: not any(_lives(process) for process in family), "the killed server")
+        # As after a power cut: nobody has that number any more, also where nobody collects the dead.
+        for left in (self.data / "postmaster.pid", *self.folder.glob(".s.PGSQL.*.lock")):
+            left.unlink()
+
     def close(self) -> None:
         """Stop the server and remove everything."""
         with contextlib.suppress(subprocess.CalledProcessError):
@@ -109,6 +124,14 @@ def _programs() -> Path:
             "no PostgreSQL 15 or newer in /usr/lib/postgresql (apt-get install postgresql)"
         )
     return max(recent, key=lambda p: int(p.parent.name))
+
+
+def _lives(process: int) -> bool:
+    """Whether a process is there and more than an entry in the system's table."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def _unprivileged_user() -> str | None:

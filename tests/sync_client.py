@@ -142,6 +142,10 @@ class CalendarCopy:
         """DELETE one object. Raises ``Refused``."""
         self._request("DELETE", href, None, {"If-Match": etag} if etag else {})
 
+    def move(self, href: str, calendar_url: str) -> None:
+        """MOVE one object to another calendar, under the same name. Raises ``Refused``."""
+        self._request("MOVE", href, None, {"Destination": calendar_url + quote(href)})
+
     def _sync(self) -> tuple[dict[str, str], set[str], str]:
         body = (
             f'<sync-collection xmlns="DAV:"><sync-token>{escape(self.token)}</sync-token>'
