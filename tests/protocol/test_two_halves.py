@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from sqlalchemy import text
 
-from radicale_practice.practice import calendars, practices
-from radicale_practice.practice.model import CalendarKind
+from radicale_practice.practice import book, calendars, clock, practices
+from radicale_practice.practice.model import Actor, CalendarKind
 from radicale_practice.practice.reading import calendar_objects
+from radicale_practice.practice.records import undo
 from tests.protocol.conftest import MakeClient
 from tests.protocol.house import ANNA, BEN, RITA, Answer, Client, House, event
 
@@ -408,3 +409,46 @@ def test_a_private_entrys_title_is_read_in_the_practice(
     found = sql(house, "SELECT p.number FROM appointment a LEFT JOIN patient p ON p.id = a.patient_id")
     assert found == [(number,)]
     assert open_rows(house) == listed
+
+
+# what comes after
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("documented", [False, True])
+def test_undo_takes_both_halves_back(
+    own: MakeClient, house: House, order: str, documented: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = own(RITA, agent="DAVx5/4.5")
+    old, new = house.path(RITA, house.own(ANNA)), house.path(RITA, house.own(BEN))
+    assert client.put(old + "s.ics", series(excluded="", moved="19T10")).status == 201
+    if documented:
+        sql(house, "UPDATE appointment SET status = 'done' WHERE series_id IS NOT NULL")
+    before, upload = occurrences(house, client, old), client.request("GET", old + "s.ics").text
+    since = clock.utc_now() + timedelta(hours=1)
+    monkeypatch.setattr(clock, "utc_now", lambda: since)
+    two_halves(client, order, old + "s.ics", new + "s.ics", upload)
+    with house.database.write() as uow:
+        staff_id = house.viewer(RITA).staff_id
+        report = undo.undo(uow, Actor(), house.practice_id, since, staff_id=staff_id)
+    assert report.skipped == []
+    assert occurrences(house, client, old) == before
+    assert occurrences(house, client, new) == []
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_series_joins_its_instance_at_the_colleagues(own: MakeClient, house: House, order: str) -> None:
+    """One instance was handed over before: it takes place once, beside the series that follows it."""
+    client = own(RITA, agent="DAVx5/4.5")
+    old, new = house.path(RITA, house.own(ANNA)), house.path(RITA, house.own(BEN))
+    assert client.put(old + "s.ics", series(excluded="")).status == 201
+    with house.database.write(Actor(program="practice program")) as uow:
+        key = uow.connection.execute(text("SELECT min(id) FROM appointment")).scalar_one()
+        original = book.instance_on(uow, key, date(2027, 1, 26))
+        book.reschedule(uow, uow.actor, key, on=original, calendar_id=house.own(BEN).id)
+    before = occurrences(house, client, old) + occurrences(house, client, new)
+    upload = client.request("GET", old + "s.ics").text
+    assert all(a.status in DONE for a in two_halves(client, order, old + "s.ics", new + "s.ics", upload))
+    assert occurrences(house, client, old) == []
+    assert occurrences(house, client, new) == sorted(before)
+    assert names(client, new) == ["s.ics"]
