@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from radicale_practice.event.extra import load_skeleton
+from radicale_practice.event.extra import dump_skeleton, load_skeleton
 from radicale_practice.event.render import PRODUCT, zone_of
 from radicale_practice.event.render_event import STAMP, EventTimes, fresh_event, kept_event
 from radicale_practice.event.time_zones import vtimezone
@@ -17,6 +17,8 @@ from radicale_practice.event.values import UTC, convert, format_date_time
 from radicale_practice.practice.model import Appointment, CalendarObject, Projection, Status, View
 from radicale_practice.practice.series import spans
 from radicale_practice.practice.series.spans import MOST, Range
+
+_TIMES = frozenset(("DTSTART", "DTEND", "DURATION", "RECURRENCE-ID", "RRULE", "RDATE", "EXDATE"))
 
 Busy = tuple[str, datetime, datetime]
 """FBTYPE, start and end (naive UTC)."""
@@ -30,15 +32,26 @@ def expanded(obj: CalendarObject, projection: Projection, within: Range) -> tupl
     """
     events: list[str] = []
     used: list[str] = []
+    extras: dict[str, str] = {}
     for appointment, wall in spans.instances(obj, within):
         begin, end = spans.span(appointment, wall, projection.time_zone)
         if within.holds(begin, end):
-            text, zones = _event(obj, appointment, wall, (begin, end), projection)
+            if appointment.extra not in extras:
+                extras[appointment.extra] = _without_times(appointment.extra)
+            row = replace(appointment, extra=extras[appointment.extra])
+            text, zones = _event(obj, row, wall, (begin, end), projection)
             events.append(text)
             used += [zone for zone in zones if zone not in used]
     definitions = "".join(vtimezone(zone, within.start.year) for zone in used)
     head = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{PRODUCT}\r\n"
     return f"{head}{definitions}{''.join(events)}END:VCALENDAR\r\n", len(events)
+
+
+def _without_times(extra: str) -> str:
+    """A client's lines without those that say when: each would have to be in UTC."""
+    kept = load_skeleton(extra)
+    entries = tuple(entry for entry in kept.entries if entry.name not in _TIMES)
+    return dump_skeleton(replace(kept, entries=entries))
 
 
 def _event(

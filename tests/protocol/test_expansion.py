@@ -115,6 +115,28 @@ def test_expanded_instances(own: MakeClient, house: House, conditions: str) -> N
     assert answer.responses()[path + "course.ics"].findtext(".//{DAV:}getetag") == got
 
 
+def test_only_utc_whatever_the_client_wrote(own: MakeClient, house: House) -> None:
+    client, path = own(), house.path(ANNA)
+    lines = ["UID:utc", "DTSTART;TZID=UTC:20270323T080000", "DURATION:PT1H", "RRULE:FREQ=WEEKLY;COUNT=2"]
+    override = [
+        "UID:utc",
+        f"RECURRENCE-ID;{VIENNA}:20270330T100000",
+        "DTSTART;TZID=Etc/UTC:20270330T090000",
+        "DURATION:PT1H",
+        "BEGIN:VALARM",
+        "ACTION:DISPLAY",
+        "TRIGGER:-PT5M",
+        "END:VALARM",
+    ]
+    assert client.put(path + "utc.ics", calendar(lines, override)).status == 201
+    text = expand(client, path).text
+    assert set(re.findall(r"^(?:RECURRENCE-ID|DTSTART|DTEND|DURATION).*?(?=\r?$)", text, re.MULTILINE)) == {
+        *("RECURRENCE-ID:20270323T080000Z", "DTSTART:20270323T080000Z", "DTEND:20270323T090000Z"),
+        *("RECURRENCE-ID:20270330T080000Z", "DTSTART:20270330T090000Z", "DTEND:20270330T100000Z"),
+    }
+    assert "VTIMEZONE" not in text and text.index("DTEND:20270330T1") < text.index("BEGIN:VALARM")
+
+
 def test_expansion_by_name(own: MakeClient, house: House) -> None:
     client, path = own(), house.path(ANNA)
     filled(client, path)
