@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
+from radicale_practice.event import alarms as event_alarms
 from radicale_practice.event import expand as event_expand
 from radicale_practice.event import render as event_render
 from radicale_practice.event import time_zones
@@ -136,6 +137,11 @@ def expanded(home: Home, info: CalendarInfo, stored: StoredObject, within: Range
     """The instances of an object in a range as the viewer gets them, and how many they are."""
     shown = shown_object(home, info, stored)
     return event_expand.expanded(shown, home.projection(stored.access), within)
+
+
+def rings(home: Home, info: CalendarInfo, stored: StoredObject, within: Range) -> bool:
+    """Whether one of the viewer's alarms on an object rings in a range."""
+    return event_alarms.rings(shown_object(home, info, stored), home.projection(stored.access), within)
 
 
 def shown_object(home: Home, info: CalendarInfo, stored: StoredObject) -> CalendarObject:

@@ -194,6 +194,43 @@ def test_too_much_or_nonsense_is_refused(own: MakeClient, house: House) -> None:
     assert free_busy(client, path, "").condition().endswith("valid-filter")
 
 
+def ringing(client: Client, path: str, start: str, end: str) -> list[str]:
+    """Names of the events with an alarm in a range."""
+    inner = f'<C:comp-filter name="VALARM"><C:time-range start="{start}" end="{end}"/></C:comp-filter>'
+    answer = client.query(path, f'<C:comp-filter name="VEVENT">{inner}</C:comp-filter>')
+    return sorted(name.rpartition("/")[2] for name in answer.responses())
+
+
+def alarm(*lines: str) -> str:
+    """A VALARM of these lines."""
+    return "\r\n".join(["BEGIN:VALARM", "ACTION:DISPLAY", "DESCRIPTION:x", *lines, "END:VALARM", ""])
+
+
+def test_alarms_in_a_range_without_walking_to_the_end_of_the_calendar(
+    either: MakeClient, house: House
+) -> None:
+    client, path = either(), house.path(ANNA)
+    for name, more in {
+        "before": "RRULE:FREQ=DAILY\r\n" + alarm("TRIGGER:-PT30M"),
+        "end": alarm("TRIGGER;RELATED=END:PT0S"),
+        "fixed": alarm("TRIGGER;VALUE=DATE-TIME:20270301T120000Z"),
+        "again": alarm("TRIGGER:-P1D", "REPEAT:2", "DURATION:PT1H"),
+        "none": "",
+    }.items():
+        assert client.put(f"{path}{name}.ics", event(name, more=more)).status == 201
+    for inner, found in {"": 4, "<C:is-not-defined/>": 1}.items():
+        filter_ = f'<C:comp-filter name="VEVENT"><C:comp-filter name="VALARM">{inner}</C:comp-filter>'
+        assert len(client.query(path, f"{filter_}</C:comp-filter>").responses()) == found
+    assert ringing(client, path, "20270106T082900Z", "20270106T083100Z") == ["before.ics"]
+    assert ringing(client, path, "20270106T084000Z", "20270106T090000Z") == []
+    assert ringing(client, path, "20270105T093000Z", "20270105T093001Z") == ["end.ics"]
+    assert ringing(client, path, "20270301T115900Z", "20270301T120100Z") == ["fixed.ics"]
+    assert ringing(client, path, "20270104T105900Z", "20270104T110100Z") == ["again.ics"]
+    # An endless series: both took vobject a minute each.
+    assert ringing(client, path, "20000101T000000Z", "20010101T000000Z") == []
+    assert ringing(client, path, "29990101T000000Z", "29990102T000000Z") == ["before.ics"]
+
+
 def test_a_report_that_is_not_offered_says_so(own: MakeClient, house: House) -> None:
     for path in (house.path(ANNA), "/anna_müller/", "/"):
         for body in ('<D:acl-principal-prop-set xmlns:D="DAV:"/>', '<X xmlns="y"/>'):

@@ -18,6 +18,7 @@ from radicale_practice.plugins import naming, reading, request
 from radicale_practice.plugins.storage.item import EventItem
 from radicale_practice.plugins.storage.kinds import CalendarView
 from radicale_practice.practice.reading.calendar_objects import StoredObject
+from radicale_practice.practice.series.spans import EARLIEST, LATEST, make_range
 
 _CONTENT_WORDS = (b"calendar-data", b"prop-filter", b"expand", b"getcontentlength", b"allprop", b"\0")
 _COMP_FILTER = xmlutils.make_clark("C:comp-filter")
@@ -109,6 +110,10 @@ def filtered(calendar: CalendarView, filters: Sequence[ET.Element]) -> Iterator[
         return
     span = judged.span if judged is not None else _widest_span(filters)
     body = request.current().data
+    if judged is None and b"expand" not in body:
+        for stored in matching(calendar, filters):
+            yield calendar.item(stored), True
+        return
     if b"expand" in body:
         span = span or _span_in(body)
     decided = judged is not None
@@ -145,23 +150,51 @@ def _candidates(
 def matching(calendar: CalendarView, filters: Sequence[ET.Element]) -> Iterator[StoredObject]:
     """The events that a filter beyond ``plain`` finds. Raises ``BadFilter`` for one that cannot be judged.
 
-    The time range is decided here, what the text says by Radicale. An event whose text Radicale cannot read
-    is found if it may be meant: it must not hide, nor break, the others.
+    The time ranges of events and alarms are decided here (vobject walks an endless series to the end of the
+    calendar, minutes each), what the text says by Radicale. An event whose text Radicale cannot read is found
+    if it may be meant: it must not hide, nor break, the others.
     """
-    span = _widest_span(filters)
-    texts = filters if span is None else [_without_span(filter_) for filter_ in filters]
+    span, alarms = _widest_span(filters), _alarm_filters(filters)
+    texts = [_without_decided(filter_, span is not None) for filter_ in filters]
     for stored in _candidates(calendar, filters, span):
+        if not all(_alarm_matches(calendar, stored, alarm) for alarm in alarms):
+            continue
         item = calendar.item(stored)
         if _may_match(item, filters) and (not _readable(item) or _judged(item, texts)):
             yield stored
 
 
-def _without_span(filter_: ET.Element) -> ET.Element:
+def _alarm_filters(filters: Sequence[ET.Element]) -> list[ET.Element]:
+    """What is asked of alarms, as far as it is decided here: whether there are any, and when they ring.
+
+    Radicale finds no event by the mere existence of an alarm.
+    """
+    parts = (p for f in filters for p in f.iterfind(f"{_COMP_FILTER}/{_COMP_FILTER}/{_COMP_FILTER}"))
+    return [part for part in parts if _is_decided(part)]
+
+
+def _is_decided(part: ET.Element) -> bool:
+    here = part.get("name", "").upper() == "VALARM" and len(part) < 2
+    return here and all(child.tag in (_TIME_RANGE, _NOT_DEFINED) for child in part)
+
+
+def _alarm_matches(calendar: CalendarView, stored: StoredObject, part: ET.Element) -> bool:
+    home, info = calendar.home, calendar.info
+    found = part.find(_TIME_RANGE)
+    if found is not None:
+        span = span_of(found)
+        return reading.rings(home, info, stored, make_range(span.start or EARLIEST, span.end or LATEST))
+    has_alarm = "\r\nBEGIN:VALARM\r\n" in reading.text(home, info, stored)
+    return has_alarm is (part.find(_NOT_DEFINED) is None)
+
+
+def _without_decided(filter_: ET.Element, span_is: bool) -> ET.Element:
+    """The filter without what is decided here."""
     rest = copy.deepcopy(filter_)
     for inner in rest.iterfind(f"{_COMP_FILTER}/{_COMP_FILTER}"):
-        found = inner.find(_TIME_RANGE)
-        if found is not None:
-            inner.remove(found)
+        for part in list(inner):
+            if (span_is and part.tag == _TIME_RANGE) or (part.tag == _COMP_FILTER and _is_decided(part)):
+                inner.remove(part)
     return rest
 
 
