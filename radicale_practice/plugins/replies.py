@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import client
 from typing import Any
 
-from radicale_practice.plugins import xml
+from radicale_practice.plugins import request, xml
 
 Reply = tuple[int, dict[str, str], bytes | None, None]
 """Status, headers, body."""
@@ -21,8 +21,15 @@ def empty(status: int, headers: dict[str, str] | None = None) -> Reply:
 
 
 def multistatus(responses: Any, sync_token: str = "") -> Reply:
-    """207."""
+    """207.
+
+    For Thunderbird in ASCII with character references: it decodes each piece of a reply by itself as it
+    comes in, so that a letter of several bytes at the border of two pieces becomes "��", and would come back
+    so at the next edit.
+    """
     body = xml.multistatus(responses, sync_token)
+    if "Thunderbird" in request.current().user_agent:
+        body = body.decode().encode("ascii", "xmlcharrefreplace")
     return client.MULTI_STATUS, {"Content-Type": XML_TYPE, "DAV": DAV}, body, None
 
 
