@@ -22,7 +22,7 @@ STOCK_CONFIG = """\
 [server]
 hosts = 127.0.0.1:{port}
 max_connections = 64
-timeout = 300
+timeout = 1800
 delay_on_error = 0
 [auth]
 type = htpasswd
