@@ -18,7 +18,7 @@ from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records import journal
 from radicale_practice.practice.rules import brake, double_booking, refusals
 from radicale_practice.practice.rules.refusals import Outcome
-from radicale_practice.practice.sync import identities, revisions
+from radicale_practice.practice.sync import identities, revisions, tombstones
 
 
 def create(
@@ -34,12 +34,15 @@ def create(
     """Store a new event under the identity its client chose.
 
     Raises ``NotPermitted`` without write access or out of the device's window, ``Conflict`` if the identity
-    is taken. May end as a recognised move, as ``held`` by the brake or as ``unconfirmed``.
+    is taken. May end as a recognised move, as ``held`` by the brake or as ``unconfirmed``. What arrives
+    cancelled is kept as such, and its href is listed as removed: the device believes that it is here.
     """
     calendar = permissions.require_write(permissions.facts(uow, viewer, [calendar_id]), calendar_id)
     actor = refusals.actor_of(viewer)
     if not reach.in_window(viewer, practice, desired):
         raise NotPermitted("out of the device's window")
+    if _is_cancelled(desired):
+        return store(uow, practice, actor, calendar, desired, href)
     if moved is not None:
         outcome = _moved(uow, viewer, practice, calendar, desired, href, findings, moved)
         if outcome is not None:
@@ -95,9 +98,7 @@ def store(
     copy_of: int | None = None,
 ) -> Outcome:
     """Insert the event, decide double booking, write journal and attention list."""
-    status = Status.BOOKED
-    if desired.master is not None and desired.master.status is Status.CANCELLED:
-        status = Status.CANCELLED
+    status = Status.CANCELLED if _is_cancelled(desired) else Status.BOOKED
     clash = None
     try:
         with attempt(uow):
@@ -111,7 +112,15 @@ def store(
     if clash is not None:
         double_booking.file(uow, practice, rows, clash, actor, fresh=True)
     _record(uow, practice, actor, calendar, rows, desired, href, findings, copy_of)
+    if object_id is None:
+        tombstones.bury(uow, calendar.id, href, desired.uid)
     return Outcome("done", "", object_id, href)
+
+
+def _is_cancelled(desired: CalendarObject) -> bool:
+    """Whether nothing of it takes place: all of it is cancelled, or each of the instances that came alone."""
+    entries = desired.overrides if desired.master is None else (desired.master,)
+    return all(entry.status is Status.CANCELLED for entry in entries)
 
 
 def _insert(
