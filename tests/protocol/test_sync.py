@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote, unquote
+
+import pytest
 from sqlalchemy import text
 
 from radicale_practice.practice import book, calendars, practices
@@ -215,3 +218,22 @@ def test_what_leaves_a_rooms_calendar_goes_under_the_name_it_came(either: MakeCl
     assert anna.request("GET", listed).status == 200
     assert anna.request("DELETE", mine + "a@x.ics").status in (200, 204)
     assert _statuses(anna.sync(room, token)) == {listed: "404"}
+
+
+@pytest.mark.parametrize("way", ["onto it", "beside it"])
+def test_a_refused_move_does_not_tell_a_hidden_name(own: MakeClient, house: House, way: str) -> None:
+    with house.database.write() as uow:
+        calendars.grant(uow, house.room_id, house.viewer(ANNA).staff_id, Access.WRITE)
+    rita, anna = own(RITA), own(ANNA)
+    room = next(c for c in house.calendars(RITA) if c.id == house.room_id)
+    uid = "Mustermann-Maria@example"
+    assert rita.put(f"{house.path(RITA, room)}Mustermann Maria.ics", event(uid, "Kurs")).status == 201
+    theirs = house.path(ANNA, room)
+    (alias,) = (p for p in anna.propfind(theirs, "D:getetag", "1").responses() if p != theirs)
+    mine = house.path(ANNA) + "mine.ics"
+    assert anna.put(mine, event("mine" if way == "onto it" else uid, "Mein Kurs")).status == 201
+    to = alias if way == "onto it" else theirs + "new.ics"
+    answer = anna.request("MOVE", mine, headers={"Destination": quote(to), "Overwrite": "T"})
+    assert (answer.status, answer.condition()) == (409, "{urn:ietf:params:xml:ns:caldav}no-uid-conflict")
+    assert "Mustermann" not in unquote(answer.text)
+    assert unquote(answer.document.findtext(".//{DAV:}href") or "") == alias

@@ -9,12 +9,14 @@ from urllib.parse import unquote, urlsplit
 from radicale import httputils, pathutils
 from radicale.app import base as app_base
 
-from radicale_practice.plugins import conditions, replies, writing, xml
+from radicale_practice.plugins import conditions, naming, replies, writing, xml
 from radicale_practice.plugins.call import Call
+from radicale_practice.plugins.home import Home
 from radicale_practice.plugins.methods.put import refused, rejected
 from radicale_practice.plugins.replies import Reply
 from radicale_practice.plugins.storage.collection import Calendar
 from radicale_practice.plugins.targets import Target, resolve
+from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotPermitted
 from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.sync import identities
@@ -42,7 +44,7 @@ def move(call: Call) -> Reply:
             return replies.need_privileges(call.absolute(call.path))
         there = to_calendar.stored(target.href)
         if writing.may_write(home, target.info):
-            taken = _taken(call, stored, there, target, source.info.id != target.info.id, unit)
+            taken = _taken(call, home, stored, there, target, source.info.id != target.info.id, unit)
             if taken is not None:
                 return taken
         try:
@@ -90,21 +92,29 @@ def _wrong_place(call: Call, source: Target, target: Target) -> Reply | None:
 
 
 def _taken(
-    call: Call, stored: StoredObject, there: StoredObject | None, target: Target, crossing: bool, unit: Any
+    call: Call,
+    home: Home,
+    stored: StoredObject,
+    there: StoredObject | None,
+    target: Target,
+    crossing: bool,
+    unit: UnitOfWork,
 ) -> Reply | None:
     """Why the target cannot be used: another event, or the same one without ``Overwrite: T``."""
+    assert target.info is not None
     if there is not None:
         if call.environ.get("HTTP_OVERWRITE", "F").upper() != "T":
             return replies.precondition_failed()
         if there.uid != stored.uid:
-            return replies.failed(client.CONFLICT, "C:no-uid-conflict", _href(call, target, there.href))
+            return _conflict(call, target, naming.href(home, target.info, there))
         return None
-    assert target.info is not None
     other = identities.by_uid(unit, target.info.id, stored.uid) if crossing else None
     if other is not None:
-        return replies.failed(client.CONFLICT, "C:no-uid-conflict", _href(call, target, other.href))
+        return _conflict(call, target, naming.href(home, target.info, other))
     return None
 
 
-def _href(call: Call, target: Target, name: str) -> str:
-    return xml.href(call.absolute(f"/{call.user}/{target.segment}/{name}"))
+def _conflict(call: Call, target: Target, name: str) -> Reply:
+    """``name``: of the other event, as the viewer sees it."""
+    path = call.absolute(f"/{call.user}/{target.segment}/{name}")
+    return replies.failed(client.CONFLICT, "C:no-uid-conflict", xml.href(path))
