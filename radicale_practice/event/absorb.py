@@ -19,7 +19,7 @@ from radicale_practice.event.extra import Envelope, dump_envelope, load_envelope
 from radicale_practice.event.merge import rebuilder
 from radicale_practice.event.normal import normalise, ours
 from radicale_practice.event.render import render, years
-from radicale_practice.event.series import exceptions, former_override
+from radicale_practice.event.series import Elsewhere, elsewhere, exceptions, former_override
 from radicale_practice.event.values import UTC
 from radicale_practice.practice import zones
 from radicale_practice.practice.errors import InvalidValue
@@ -66,11 +66,11 @@ def absorb(
         raise InvalidCalendarObject("two events without RECURRENCE-ID", masters[1].begin.number)
     uploads, uid = _uploaded(events, masters, current, projection)
     reader = Reader(projection, directory, rebuilder(calendar), uploads)
-    appointments, findings = _appointments(uploads, current, reader)
+    appointments, findings, others = _appointments(uploads, current, reader)
     wanted = CalendarObject(
         uid=uid,
         appointments=appointments,
-        elsewhere=current.elsewhere if current is not None else frozenset(),
+        elsewhere=others,
         extra=_envelope(calendar, uploads, current, projection, appointments),
     )
     exact = _is_exact(wanted, projection, data)
@@ -143,8 +143,9 @@ def _check_rule(event: Component, facts: read_event.Facts, former: Appointment |
 
 def _appointments(
     uploads: list[Uploaded], current: CalendarObject | None, reader: Reader
-) -> tuple[tuple[Appointment, ...], tuple[Finding, ...]]:
-    """The desired rows, the master first; every uploaded instance becomes one."""
+) -> tuple[tuple[Appointment, ...], tuple[Finding, ...], frozenset[datetime]]:
+    """The desired rows, the master first; every uploaded instance becomes one. And the dates of the instances
+    that live in another calendar."""
     findings: list[Finding] = []
     rows: list[Appointment] = []
     former = current.master if current is not None else None
@@ -159,20 +160,24 @@ def _appointments(
     recurring = master is None or master.is_series
     if overrides and not recurring:
         raise InvalidCalendarObject("an instance of an event that does not recur", overrides[0].line)
+    others = Elsewhere(current.elsewhere if current is not None else frozenset())
+    if master is not None:
+        others = elsewhere(current, master, uploads[0].facts.exdate)
     shift = master.start - former.start if master is not None and former is not None else timedelta()
     for upload in overrides:
         instance = upload.facts.recurrence_id
         assert instance is not None
-        if current is not None and instance in current.elsewhere:
+        if instance in others.dates:
             raise InvalidCalendarObject("this instance is in another calendar", upload.line)
         row = former_override(current, instance, shift)
         rows.append(reader.read(upload, row, master, findings))
     if master is not None and master.is_series:
         with_event = {u.facts.recurrence_id for u in overrides if u.facts.recurrence_id is not None}
-        settled = exceptions(current, master, uploads[0].facts.exdate, with_event)
+        settled = exceptions(current, master, uploads[0].facts.exdate, with_event, others)
         rows[0] = replace(master, exdate=settled.exdate)
         rows += settled.cancelled
-    return (*rows[:1], *sorted(rows[1:], key=lambda r: r.recurrence_id or datetime.min)), tuple(findings)
+    found = (*rows[:1], *sorted(rows[1:], key=lambda r: r.recurrence_id or datetime.min))
+    return found, tuple(findings), others.dates
 
 
 def _envelope(

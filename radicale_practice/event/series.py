@@ -23,6 +23,15 @@ class Exceptions:
     cancelled: tuple[Appointment, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The instances that live in another calendar: ``dates`` under the uploaded rule; ``excluded``, the
+    EXDATEs that stand for them in the upload."""
+
+    dates: frozenset[datetime] = frozenset()
+    excluded: frozenset[datetime] = frozenset()
+
+
 def is_instance(master: Appointment, wall: datetime) -> bool:
     """Whether a series has an instance that starts at this wall time."""
     return next(islice(expand(master, wall, wall + timedelta(seconds=1)), 1), None) == wall
@@ -39,15 +48,45 @@ def former_override(
     return found if found is not None or not shift else rows.get(recurrence_id - shift)
 
 
+def elsewhere(
+    current: CalendarObject | None, master: Appointment, uploaded: Collection[datetime]
+) -> Elsewhere:
+    """What becomes of the instances in another calendar when the series is uploaded as ``master``.
+
+    They follow a series that is shifted, all of them, whether its client has shifted their EXDATEs (then
+    they are in ``uploaded``), left them or dropped them: each is still its week's appointment. They stay if
+    the rule still has their dates and the EXDATEs do not say otherwise (a series that begins a week later).
+    """
+    former = current.master if current is not None else None
+    if current is None or former is None or not current.elsewhere:
+        return Elsewhere()
+
+    def shown(walls: Collection[datetime]) -> frozenset[datetime]:
+        # An all-day series shows the day of what was stored with a clock time.
+        return frozenset(midnight(wall) if master.all_day else wall for wall in walls)
+
+    were, shift = current.elsewhere, master.start - former.start
+    follow = frozenset(wall + shift for wall in were)
+    if not shift or not master.is_series or not former.is_series:
+        return Elsewhere(were, shown(were))
+    if shown(follow) <= set(uploaded):
+        return Elsewhere(follow, shown(follow))
+    if all(is_instance(replace(master, exdate=()), wall) for wall in were):
+        return Elsewhere(were, shown(were))
+    return Elsewhere(follow, shown(were | follow))
+
+
 def exceptions(
     current: CalendarObject | None,
     master: Appointment,
     uploaded: Collection[datetime],
     with_event: Collection[datetime],
+    others: Elsewhere,
 ) -> Exceptions:
     """What the uploaded EXDATEs mean for ``master`` (its new state, without EXDATEs).
 
-    ``with_event``: instances that have a VEVENT in the upload; it decides about them. A new series keeps
+    ``with_event``: instances that have a VEVENT in the upload; it decides about them. ``others``: those that
+    live in another calendar. A new series keeps
     its EXDATEs as they came. In an existing one the EXDATE of an instance that lives becomes a cancelled
     row. A cancelled row whose EXDATE is gone is left out like any override that the upload does not name:
     its client has only seen the EXDATE, and what it shows now is an instance of the rule.
@@ -58,22 +97,21 @@ def exceptions(
     shift = master.start - former.start
     # An all-day series shows the day of what was stored with a clock time.
     stored = {midnight(wall) if master.all_day else wall: wall for wall in former.exdate}
-    elsewhere = {midnight(wall) if master.all_day else wall for wall in current.elsewhere}
     kept: set[datetime] = set()
     rows: list[Appointment] = []
-    used: set[datetime] = set()
-    for wall in sorted(set(uploaded) - set(with_event)):
+    named = (former_override(current, wall, shift) for wall in with_event)
+    used = {row.recurrence_id for row in named if row is not None}
+    for wall in sorted(set(uploaded) - set(with_event) - others.excluded):
         row = former_override(current, wall, shift)
         if row is not None and row.recurrence_id is not None and row.recurrence_id not in used:
             used.add(row.recurrence_id)
             rows.append(_cancelled(row, wall))
         elif wall in stored or wall - shift in stored:
             kept.add(stored.get(wall, wall))
-        elif wall not in elsewhere:
-            if is_instance(replace(former, exdate=()), wall - shift):
-                rows.append(_cancelled(_instance(master, wall), wall))
-            else:
-                kept.add(wall)
+        elif is_instance(replace(former, exdate=()), wall - shift):
+            rows.append(_cancelled(_instance(master, wall), wall))
+        else:
+            kept.add(wall)
     same = kept == set(former.exdate)
     return Exceptions(former.exdate if same else tuple(sorted(kept)), tuple(rows))
 

@@ -137,6 +137,7 @@ class _Maker:
         self._match()
         self._pin()
         self._overrides()
+        self._elsewhere()
         self._dropped()
         self._master()
         if self.desired.extra != self.current.extra:
@@ -227,6 +228,16 @@ class _Maker:
         self.plan.inserts = self.fresh
         self.plan.takes_away |= any(e.status is Status.CANCELLED for e in self.fresh)
 
+    def _elsewhere(self) -> None:
+        """Instances in another calendar stay those of their series: a shift has moved their dates."""
+        if not self.shift or self.desired.elsewhere == self.current.elsewhere:
+            return
+        for row_id, row in self.rows.overrides.items():
+            date = row["recurrence_id"]
+            other = row_id not in self.live and row_id not in self.gone
+            if other and date in self.current.elsewhere and date + self.shift in self.desired.elsewhere:
+                self._change(row_id, {"recurrence_id": date + self.shift})
+
     def _documented(self, row_id: int, entry: Appointment) -> None:
         if entry.status is Status.CANCELLED or self._difference(row_id, entry):
             self.plan.pinned = self.plan.adjusted = True
@@ -295,7 +306,7 @@ class _Maker:
         """The exclusions to store: not those that stand for a row of their own, never a documented one."""
         assert self.old is not None and self.new is not None
         kept = set(self.old.exdate)
-        stand_for = {self._date_after(i) for i in self.gone} | set(self.current.elsewhere)
+        stand_for = {self._date_after(i) for i in self.gone} | set(self.desired.elsewhere)
         stand_for |= {self._date_after(i) for i in self.plan.cancels}
         wanted = set(self.new.exdate) - (stand_for - kept) - set(self.pins.values())
         moved = {date + self.shift for date in kept}

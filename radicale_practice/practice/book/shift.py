@@ -44,17 +44,11 @@ def shift_series(rows: Rows, start: datetime | None, end: datetime | None) -> di
         return {}
     new = _shifted_master(old, by, length)
     here = rows.here()
-    elsewhere = {i: r["recurrence_id"] for i, r in rows.overrides.items() if i not in here}
-    current = CalendarObject(
-        "", (old, *(entry_of(r) for r in here.values())), frozenset(d + by for d in elsewhere.values())
-    )
+    elsewhere = [r["recurrence_id"] for i, r in rows.overrides.items() if i not in here]
+    current = CalendarObject("", (old, *(entry_of(r) for r in here.values())), frozenset(elsewhere))
     instances = [_shifted_instance(entry_of(r), is_documented(r), old, by, length) for r in here.values()]
-    made = plan.make(current, replace(current, appointments=(new, *instances)), rows)
-    changes = made.updates
-    if by:
-        for row_id, date in elsewhere.items():
-            changes.setdefault(row_id, {})["recurrence_id"] = date + by
-    return changes
+    desired = CalendarObject("", (new, *instances), frozenset(d + by for d in elsewhere))
+    return plan.make(current, desired, rows).updates
 
 
 def nearest(series: Appointment, moment: datetime) -> datetime:

@@ -100,7 +100,7 @@ def _rest(moved: Moved, documented: dict[int, datetime]) -> CalendarObject | Non
         shift = desired.master.start - former.master.start if former.master else timedelta()
         named = {a.id: a.recurrence_id for a in desired.overrides}
         stays = {named.get(i, date + shift) or date for i, date in documented.items()}
-        stays |= {d + by for d in desired.elsewhere for by in {timedelta(), shift}}
+        stays |= desired.elsewhere
         master = replace(desired.master, exdate=tuple(sorted({*desired.master.exdate, *stays})))
         kept = (master, *kept[1:])
     found = replace(desired, appointments=kept, elsewhere=frozenset())
