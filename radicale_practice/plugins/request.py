@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Any
 
+from radicale_practice.plugins.addresses import address_of
 from radicale_practice.plugins.home import Home, load_home
 from radicale_practice.practice.database import Database, UnitOfWork, translated_errors
 from radicale_practice.practice.errors import Unavailable, ViewerMissing
@@ -147,22 +147,6 @@ def begin(environ: dict[str, Any]) -> Request:
     environ[ENVIRON_KEY] = request
     _current.set(request)
     return request
-
-
-def address_of(environ: dict[str, Any]) -> str:
-    """Where the client is; "" if a web server in front of us does not say (``X-Forwarded-For``).
-
-    The header is believed only from this machine or a private network, where that web server is, and of it
-    only the last address, which the web server itself has seen.
-    """
-    try:
-        peer = ip_address(environ.get("REMOTE_ADDR", ""))
-    except ValueError:
-        return ""
-    forwarded = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
-    if forwarded and peer.is_private:
-        return str(forwarded[:64])
-    return "" if peer.is_loopback else str(peer)
 
 
 def known_names() -> frozenset[str]:

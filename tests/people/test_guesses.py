@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from radicale_practice.plugins.request import address_of
+from radicale_practice.plugins.addresses import address_of
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import Unavailable
 from radicale_practice.practice.model import Role
@@ -124,6 +124,24 @@ def test_who_signed_in_a_short_while_ago_does_not_wait(
         ("172.17.0.1", "", "172.17.0.1"),
         ("", "198.51.100.9", ""),
         ("unix:", "", ""),
+        # a web server reached through a virtual private network or a provider's own addresses
+        ("100.64.3.3", "198.51.100.9", "198.51.100.9"),
+        ("fd12::1", "198.51.100.9", "198.51.100.9"),
+        ("fe80::1%eth0", "198.51.100.9", "198.51.100.9"),
+        # a socket for both kinds of addresses writes the old kind in the new one's words
+        ("::ffff:127.0.0.1", "", ""),
+        ("::ffff:10.0.0.1", "198.51.100.9", "198.51.100.9"),
+        ("::ffff:93.184.216.34", "198.51.100.9", "93.184.216.34"),
+        # addresses that are reached from the internet, although some registries call them private
+        ("2001:0:53aa:64c::1", "198.51.100.9", "2001:0:53aa:64c::/64"),
+        ("203.0.113.7", "198.51.100.9", "203.0.113.7"),
+        # one customer has a whole network of the new kind, and may come from any of its addresses
+        ("2a02:8388:1:1::1", "", "2a02:8388:1:1::/64"),
+        ("127.0.0.1", "2a02:8388:1:1:ffff:0:0:2", "2a02:8388:1:1::/64"),
+        # some web servers name the port as well, which is another one each time
+        ("127.0.0.1", "198.51.100.9:40112", "198.51.100.9"),
+        ("127.0.0.1", "[2a02:8388:1:1::9]:40112", "2a02:8388:1:1::/64"),
+        ("127.0.0.1", "unknown", ""),
     ],
 )
 def test_where_a_client_is(peer: str, forwarded: str, address: str) -> None:
