@@ -25,6 +25,7 @@ from radicale_practice.practice.records.undo_rows import CHANGED_MEANWHILE
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.schema import sync_tables as s
 from radicale_practice.practice.upkeep import check
+from tests import chance
 from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
 from tests.database.test_book_apply import put
 from tests.database.test_book_cancel_and_move import delete, move
@@ -37,8 +38,8 @@ TEXTS = ("", "a", "Ü – ö", "Muster")
 
 RULES = ("FREQ=WEEKLY;COUNT=2", "FREQ=WEEKLY;COUNT=5", "FREQ=WEEKLY;INTERVAL=2", "FREQ=DAILY;COUNT=9")
 
-SEEDS = [*range(5), random.SystemRandom().randrange(10**6)]
-"""Some fixed ones and a random one, which a failure names."""
+SEEDS = pytest.mark.parametrize("seed", [*range(5), chance.choose()], ids=[*map(str, range(5)), "random"])
+"""Some fixed ones and a random one, the same in each of xdist's workers; ``SOAK_SEED`` repeats it."""
 
 ROUNDS = 6
 
@@ -325,7 +326,7 @@ def families(*states: State) -> Callable[[int], int]:
 
 
 @pytest.mark.parametrize("who", ["anna", "rita"])
-@pytest.mark.parametrize("seed", SEEDS)
+@SEEDS
 def test_undoing_all_gives_back_the_former_state(database: Database, who: str, seed: int) -> None:
     world = build(database)
     furnish(world)
@@ -350,7 +351,7 @@ def test_undoing_all_gives_back_the_former_state(database: Database, who: str, s
         assert check.check(uow) == []
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@SEEDS
 def test_what_somebody_else_changed_meanwhile_is_left_alone_as_a_whole(database: Database, seed: int) -> None:
     """A colleague works on the same entries in between: every entry is taken back whole, or not touched."""
     world = build(database)
