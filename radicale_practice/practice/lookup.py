@@ -45,6 +45,8 @@ def appointments(uow: UnitOfWork, practice_id: int, ids: Collection[int]) -> dic
     owner = and_(
         appointment_calendar.c.appointment_id == appointment.c.id, appointment_calendar.c.role == "owner"
     )
+    # a program may have linked another practice's patient: nobody here is told of that one
+    theirs = and_(patient.c.id == appointment.c.patient_id, patient.c.practice_id == practice_id)
     query = (
         select(
             appointment,
@@ -53,7 +55,7 @@ def appointments(uow: UnitOfWork, practice_id: int, ids: Collection[int]) -> dic
             calendar.c.name.label("calendar_name"),
             calendar.c.kind,
         )
-        .outerjoin(patient, patient.c.id == appointment.c.patient_id)
+        .outerjoin(patient, theirs)
         .outerjoin(appointment_calendar, owner)
         .outerjoin(calendar, calendar.c.id == appointment_calendar.c.calendar_id)
         .where(appointment.c.practice_id == practice_id, appointment.c.id.in_(sorted(set(ids))))

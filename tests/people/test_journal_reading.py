@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from radicale_practice.demo import live
-from radicale_practice.practice import book, calendars
+from radicale_practice.practice import book, calendars, lookup, practices
 from radicale_practice.practice.database import Database
-from radicale_practice.practice.model import Actor, Role, Status
+from radicale_practice.practice.model import Actor, CalendarKind, Role, Status
 from radicale_practice.practice.people import patients, staff
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records import journal, journal_list
@@ -171,6 +171,58 @@ def test_what_plain_sql_did_reads_as_sentences(at: Book) -> None:
         f" SELECT id, {at.calendar_id} FROM appointment WHERE subject = 'Befund'"
     )
     assert "Befund added (Wed 2036-11-26 09:00)" in at.lines()[-1]
+
+
+def test_what_became_a_private_entry_says_no_more_in_older_lines(at: Book, actor: Actor) -> None:
+    """The journal looks up what a program's row is now: that is its person's own affair by then."""
+    at.add(datetime(2036, 11, 25, 9), subject="Team")
+    at.vendor.execute("UPDATE appointment SET created_at = '2026-01-01 00:00:00'")
+    at.vendor.execute("UPDATE appointment SET starts_at = '2036-11-25 08:30:00'")
+    at.seen += 1
+    assert [said.partition(": ")[2] for said in at.lines()] == ["Team changed (Tue 2036-11-25 08:30)"]
+    with at.database.write() as uow:
+        private = calendars.add(uow, at.practice.id, CalendarKind.PRIVATE, "Privat", staff_id=actor.staff_id)
+        uow.connection.execute(text("UPDATE appointment_calendar SET calendar_id = :p"), {"p": private.id})
+        uow.connection.execute(text("UPDATE appointment SET subject = 'Scheidung', note = 'Scheidung'"))
+    with at.database.read() as uow:
+        (told,) = (e for e in journal_list.entries(uow, at.practice.id) if e.action == "foreign")
+    assert "Scheidung" not in str(told)
+    assert line(told, at.practice.time_zone).endswith(": a private entry changed (Tue 2036-11-25 08:30)")
+
+
+def test_nothing_of_another_practice_is_told(at: Book) -> None:
+    """A program has put another practice's appointment into this one's calendar: it is shown to nobody."""
+    with at.database.write() as uow:
+        other = practices.create(uow, "Other House").id
+        patients.add(uow, other, "1", "Xaver", "Fremd")
+    at.vendor.execute(
+        "INSERT INTO appointment (practice_id, patient_id, subject, starts_at, ends_at)"
+        " SELECT practice_id, id, 'Befund', '2036-11-26 09:00:00', '2036-11-26 09:30:00' FROM patient"
+        " WHERE last_name = 'Fremd'"
+    )
+    at.lines()
+    at.vendor.execute(
+        "INSERT INTO appointment_calendar (appointment_id, calendar_id)"
+        f" SELECT id, {at.calendar_id} FROM appointment WHERE subject = 'Befund'"
+    )
+    with at.database.read() as uow:
+        found = journal_list.entries(uow, at.practice.id)
+    assert found[-1].action == "foreign" and found[-1].appointment_id is not None
+    assert not any(word in str(found) for word in ("Fremd", "Xaver", "Befund"))
+
+
+def test_another_practices_patient_is_not_named(at: Book) -> None:
+    """A program has linked one: no event shows it, and nor does the attention list."""
+    appointment_id = at.add(datetime(2036, 11, 25, 9))
+    with at.database.write() as uow:
+        other = practices.create(uow, "Other House").id
+        stranger = patients.add(uow, other, "1", "Xaver", "Fremd")
+        uow.connection.execute(text("UPDATE appointment SET patient_id = :p"), {"p": stranger.id})
+        named = lookup.appointments(uow, at.practice.id, [appointment_id])
+        found = journal_list.entries(uow, at.practice.id)
+        shown = book.show(uow, appointment_id)
+    assert "Fremd" not in str(named) + str(found)
+    assert "Fremd" not in str(shown)
 
 
 def test_what_was_done_to_series(at: Book, actor: Actor) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from radicale_practice.practice import appointment_rows, clock, practices, zones
 from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_private
@@ -314,8 +314,11 @@ def show(uow: UnitOfWork, appointment_id: int) -> Shown:
     query = (
         select(a, patient.c.number, patient.c.first_name, patient.c.last_name, location.c.name)
         .select_from(
-            a.outerjoin(patient, patient.c.id == a.c.patient_id).outerjoin(
-                location, location.c.id == a.c.location_id
+            # of the same practice, whatever a program has written
+            a.outerjoin(
+                patient, and_(patient.c.id == a.c.patient_id, patient.c.practice_id == a.c.practice_id)
+            ).outerjoin(
+                location, and_(location.c.id == a.c.location_id, location.c.practice_id == a.c.practice_id)
             )
         )
         .where((a.c.id == appointment_id) | (a.c.series_id == appointment_id))
@@ -335,8 +338,8 @@ def _entry(row: Any) -> Appointment:
     entry = entry_of(row)
     person = entry.patient
     if person is not None:
-        person = Patient(person.id, row["number"], row["first_name"], row["last_name"])
-    place = Location(entry.location.id, row["name"]) if entry.location else None
+        person = Patient(person.id, row["number"] or "", row["first_name"] or "", row["last_name"] or "")
+    place = Location(entry.location.id, row["name"] or "") if entry.location else None
     return replace(
         entry,
         patient=person,
