@@ -59,7 +59,8 @@ def first_half(unit: UnitOfWork, home: Home, info: CalendarInfo, stored: StoredO
     target = _calendar(home, copy.stored.calendar_id) if copy is not None else None
     if copy is None or target is None:
         return None
-    former = replace(stored.object, uid=naming.uid(home, target, copy.stored))
+    # the difference to what was copied is the client's, all else is the practice's
+    former = replace(copy.seen or stored.object, uid=naming.uid(home, target, copy.stored))
     data = reading.text(home, target, copy.stored).encode()
     return _read_over(unit, home, info, target, copy, former, data)
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from radicale_practice.practice.appointment_rows import Rows, is_private
 from radicale_practice.practice.book import codec, permissions, reach, recognised_moves, reviving
 from radicale_practice.practice.book.permissions import CalendarFacts
-from radicale_practice.practice.book.recognised_moves import Moved
+from radicale_practice.practice.book.recognised_moves import Moved, Original
 from radicale_practice.practice.book.title_findings import file_findings
 from radicale_practice.practice.book.writing import SlotTaken, attempt, insert_object, state_after
 from radicale_practice.practice.database import UnitOfWork
@@ -47,7 +47,7 @@ def create(
         outcome = _moved(uow, viewer, practice, calendar, desired, href, findings, moved)
         if outcome is not None:
             return outcome
-    copy_of = recognised_moves.original_of(uow, practice, calendar_id, desired)
+    copy_of = recognised_moves.original_of(uow, viewer, practice, calendar_id, desired)
     if not calendar.private:
         held = brake.check(uow, practice, actor, brake.CREATIONS, calendar_id, href=href)
         if held is not None:
@@ -78,7 +78,8 @@ def _moved(
     if not made.restored:
         return None
     with suppress(SlotTaken), attempt(uow):
-        back, copy_of = reviving.give_back(uow, made), made.rows.id
+        back = reviving.give_back(uow, made)
+        copy_of = Original(made.rows.id, (made.source.id, moved.former))
         outcome = _unconfirmed(uow, practice, made.actor, calendar, desired, href, findings, copy_of)
         clash = double_booking.decide(uow, back, {made.source.id} if made.source.private else ())
         if double_booking.forbidden(practice, back, clash):
@@ -95,7 +96,7 @@ def store(
     desired: CalendarObject,
     href: str,
     findings: Sequence[Finding] = (),
-    copy_of: int | None = None,
+    copy_of: Original | None = None,
 ) -> Outcome:
     """Insert the event, decide double booking, write journal and attention list."""
     status = Status.CANCELLED if _is_cancelled(desired) else Status.BOOKED
@@ -149,7 +150,7 @@ def _unconfirmed(
     desired: CalendarObject,
     href: str,
     findings: Sequence[Finding],
-    copy_of: int | None,
+    copy_of: Original | None,
 ) -> Outcome:
     """Keep what may not be booked; it blocks nothing, so nothing has to be decided again."""
     rows, object_id = _insert(
@@ -170,11 +171,11 @@ def _record(
     desired: CalendarObject,
     href: str,
     findings: Sequence[Finding],
-    copy_of: int | None,
+    copy_of: Original | None,
 ) -> None:
     more: dict[str, object] = {"href": href, "uid": desired.uid}
     if copy_of is not None:
-        more["copy_of"] = str(copy_of)
+        more |= copy_of.as_kept
     journal.write(
         uow,
         "create",
@@ -198,7 +199,7 @@ def _hold(
     desired: CalendarObject,
     href: str,
     findings: Sequence[Finding],
-    copy_of: int | None,
+    copy_of: Original | None,
 ) -> Outcome:
     operation: dict[str, object] = {
         "operation": "create",
@@ -206,7 +207,7 @@ def _hold(
         "findings": codec.dump_findings(findings),
     }
     if copy_of is not None:
-        operation["copy_of"] = str(copy_of)
+        operation |= copy_of.as_kept
     patient = desired.master.patient if desired.master else None
     return refusals.hold(
         uow,

@@ -124,7 +124,7 @@ class _Maker:
         self.shown = {a.id: a for a in current.appointments if a.id is not None}
         here = rows.here()
         self.live = {i: r for i, r in here.items() if r["status"] != Status.CANCELLED and i in self.shown}
-        self.gone = {i: r for i, r in here.items() if r["status"] == Status.CANCELLED}
+        self.gone = {i: r for i, r in here.items() if r["status"] == Status.CANCELLED and i in self.shown}
         self.old, self.new = current.master, desired.master
         self.shift = self._shift()
 
@@ -210,15 +210,15 @@ class _Maker:
             if row_id in self.pins:
                 self._documented(row_id, entry)
             elif entry.status is Status.CANCELLED:
-                if row["status"] != Status.CANCELLED:
+                if row["status"] != Status.CANCELLED and not self._shown_cancelled(row_id):
                     self._cancel(row_id)
-                if entry.recurrence_id != row["recurrence_id"]:
+                if entry.recurrence_id != self.shown[row_id].recurrence_id:
                     self._change(row_id, {"recurrence_id": entry.recurrence_id})
             else:
                 change = self._difference(row_id, entry)
-                if row["status"] == Status.CANCELLED:
+                if row["status"] == Status.CANCELLED and self._shown_cancelled(row_id):
                     change |= booked()
-                if entry.recurrence_id != row["recurrence_id"]:
+                if entry.recurrence_id != self.shown[row_id].recurrence_id:
                     change["recurrence_id"] = entry.recurrence_id
                 self._change(row_id, change)
                 self._extras(row_id, entry)
@@ -227,6 +227,10 @@ class _Maker:
                 self._change(row_id, {"recurrence_id": date})
         self.plan.inserts = self.fresh
         self.plan.takes_away |= any(e.status is Status.CANCELLED for e in self.fresh)
+
+    def _shown_cancelled(self, row_id: int) -> bool:
+        """Whether the viewer saw it cancelled: if not, somebody else has cancelled it since."""
+        return self.shown[row_id].status is Status.CANCELLED
 
     def _elsewhere(self) -> None:
         """Instances in another calendar stay those of their series: a shift has moved their dates."""

@@ -53,12 +53,31 @@ class Deletion:
 class Copy:
     """The first half: the copy that the same device has just uploaded of what it deletes now.
 
-    ``held``: the brake held the upload back, so there is nothing but what the journal keeps of it.
+    ``held``: the brake held the upload back, so there is nothing but what the journal keeps of it. ``seen``:
+    the original when the copy came, if known: what it says now beyond that, somebody else has changed.
     """
 
     stored: StoredObject
     journal_id: int
     held: bool = False
+    seen: CalendarObject | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """The appointment an upload is a copy of; ``seen``: in which calendar and how its viewer sees it now."""
+
+    appointment_id: int
+    seen: tuple[int, CalendarObject] | None = None
+
+    @property
+    def as_kept(self) -> dict[str, Any]:
+        """For the journal's ``after``."""
+        found: dict[str, Any] = {"copy_of": str(self.appointment_id)}
+        if self.seen is not None:
+            calendar_id, entry = self.seen
+            found["original"] = {"calendar_id": calendar_id, **codec.dump(entry)}
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +93,9 @@ class Moved:
     findings: tuple[Finding, ...] = ()
 
 
-def original_of(uow: UnitOfWork, practice: Practice, calendar_id: int, desired: CalendarObject) -> int | None:
+def original_of(
+    uow: UnitOfWork, viewer: Viewer, practice: Practice, calendar_id: int, desired: CalendarObject
+) -> Original | None:
     """The appointment an uploaded event is a copy of, in another calendar or under another UID: the one with
     the same UID, or whose link the event carries."""
     objects, entries = calendar_object, appointment
@@ -92,7 +113,10 @@ def original_of(uow: UnitOfWork, practice: Practice, calendar_id: int, desired: 
         )
         row = uow.connection.execute(by_link.order_by(entries.c.id).limit(1)).first()
         found = (row.series_id or row.id) if row is not None else None
-    return int(found) if found is not None else None
+    if found is None:
+        return None
+    seen = _where_it_is_owned(uow, viewer, int(found))
+    return Original(int(found), (seen.calendar_id, seen.object) if seen is not None else None)
 
 
 def deleted_just_now(
@@ -150,10 +174,12 @@ def copy_made_just_now(
     row = uow.connection.execute(query).first()
     if row is None:
         return None
+    after = journal.parse(row.after)
+    seen = _as_seen(uow, practice, stored, after.get("original"))
     if row.action == "held":
         held = burst_entries.is_held(uow, practice.id, actor, row.id)
-        copy = _held_copy(uow, viewer, practice, row.calendar_id, journal.parse(row.after)) if held else None
-        return Copy(copy, int(row.id), held=True) if copy is not None else None
+        copy = _held_copy(uow, viewer, practice, row.calendar_id, after) if held else None
+        return Copy(copy, int(row.id), held=True, seen=seen) if copy is not None else None
     # A database may give the id of a copy that is gone to another appointment.
     gone = select(table.c.id).where(
         table.c.practice_id == practice.id,
@@ -164,7 +190,18 @@ def copy_made_just_now(
     if uow.connection.execute(gone.limit(1)).first() is not None:
         return None
     made = _where_it_is_owned(uow, viewer, int(row.appointment_id))
-    return Copy(made, int(row.id)) if made is not None else None
+    return Copy(made, int(row.id), seen=seen) if made is not None else None
+
+
+def _as_seen(
+    uow: UnitOfWork, practice: Practice, stored: StoredObject, kept: dict[str, Any] | None
+) -> CalendarObject | None:
+    """The original as it was when its copy came. What is an instance elsewhere depends on the calendar."""
+    if not kept:
+        return None
+    seen = former_state.with_names(uow, practice.id, codec.load(kept))
+    plain = not any(o.overrides or o.elsewhere for o in (seen, stored.object))
+    return seen if plain or kept["calendar_id"] == stored.calendar_id else None
 
 
 def _links(desired: CalendarObject) -> set[str]:

@@ -39,7 +39,7 @@ def prepare(
     actor, uid = refusals.actor_of(viewer), moved.desired.uid
     made = transfer.prepare(practice, actor, rows, restored, source, target, href, uid, moved)
     # what is held and would go out of reach stays held
-    return None if made is None or (made.away and deletion.held) else made
+    return None if made is None or made.stale or (made.away and deletion.held) else made
 
 
 def revive(uow: UnitOfWork, made: Transfer) -> Outcome:

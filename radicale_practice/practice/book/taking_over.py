@@ -23,6 +23,7 @@ def take_over_copy(event: Event, rows: Rows, moved: Moved | None) -> Outcome | N
 
     None: it is a deletion like any other. Where the practice forbids the move because the time is taken, the
     deletion is refused: the appointment stays booked where it is, the copy is an event that was not booked.
+    It is refused as well where somebody in the practice has changed the same of it as the device: both stay.
     """
     if moved is None or not isinstance(moved.first, Copy):
         return None
@@ -34,6 +35,8 @@ def take_over_copy(event: Event, rows: Rows, moved: Moved | None) -> Outcome | N
     source, target = event.facts[event.stored.calendar_id], there[copy.stored.calendar_id]
     href, uid = copy.stored.href, copy.stored.uid
     made = transfer.prepare(practice, event.actor, rows, {}, source, target, href, uid, moved)
+    if made is not None and made.stale:
+        return event.refuse(refusals.CHANGED_MEANWHILE, rows)
     if made is None or (made.away and _is_braked(uow, made)):
         return None
     try:

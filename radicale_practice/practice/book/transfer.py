@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-from radicale_practice.practice.appointment_rows import Row, Rows, is_documented
+from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_documented
 from radicale_practice.practice.book import plan, reach
 from radicale_practice.practice.book.permissions import CalendarFacts
 from radicale_practice.practice.book.plan import Plan
@@ -22,7 +22,8 @@ class Transfer:
 
     ``rows``: as they are, locked; ``restored``: changes by row that take the deletion back, if it came first.
     ``source``: the calendar it was deleted from. ``away``: it takes something out of the practice's reach.
-    ``rest``: instances of the series are documented, and this is what moves.
+    ``rest``: instances of the series are documented, and this is what moves. ``stale``: the practice has
+    changed what the device changed, too; it must not be carried out.
     """
 
     practice: Practice
@@ -37,6 +38,7 @@ class Transfer:
     made: Plan
     away: bool
     rest: CalendarObject | None = None
+    stale: bool = False
 
     @property
     def action(self) -> str:
@@ -55,21 +57,40 @@ def prepare(
     uid: str,
     moved: Moved,
 ) -> Transfer | None:
-    """The move of locked rows. None: it is none, what is stored is not what the device saw."""
+    """The move of locked rows. None: it is none."""
     before = with_changes(rows, restored)
     if source.id not in rows.calendars.get(rows.id, {}) or is_documented(before.master):
         return None
     if rows.master["series_id"] is not None and moved.desired.master and moved.desired.master.is_series:
         return None
     made = plan.make(moved.former, moved.desired, before)
-    if made.stale:
-        return None
+    stale = made.stale or _both_changed(moved, before)
     away = not source.private and (target.private or _takes_away(practice, moved, made))
     documented = {i: r["recurrence_id"] for i, r in rows.here().items() if is_documented(r)}
     rest = _rest(moved, documented) if documented else None
     if documented and rest is None:
         return None
-    return Transfer(practice, actor, rows, restored, source, target, href, uid, moved, made, away, rest)
+    return Transfer(
+        practice, actor, rows, restored, source, target, href, uid, moved, made, away, rest, stale
+    )
+
+
+def _both_changed(moved: Moved, rows: Rows) -> bool:
+    """Whether the device and somebody in the practice have changed of one series when it takes place."""
+    former, desired = moved.former, moved.desired
+    is_now = CalendarObject("", tuple(entry_of(r) for r in (rows.master, *rows.here().values())))
+    was = _dates(former)
+    return _dates(desired) != was and _dates(is_now) != was
+
+
+def _dates(entry: CalendarObject) -> object:
+    """What decides about the dates of a series; of a single appointment the plan sees all."""
+    master = entry.master
+    rule: object = None
+    if master is not None and master.is_series:
+        times = (master.start, master.time_zone, master.all_day)
+        rule = (*times, master.rrule, frozenset(master.rdate), frozenset(master.exdate))
+    return rule, {(a.id, a.recurrence_id, a.status is Status.CANCELLED) for a in entry.overrides}
 
 
 def _takes_away(practice: Practice, moved: Moved, made: Plan) -> bool:

@@ -1,0 +1,155 @@
+"""A move as PUT of a copy and deletion of the original; the practice changes the original in between."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from sqlalchemy import text
+
+from radicale_practice.practice import book
+from radicale_practice.practice.model import Actor
+from tests.protocol.conftest import MakeClient
+from tests.protocol.house import ANNA, BEN, RITA, House, event
+from tests.protocol.test_two_halves import (
+    names,
+    occurrences,
+    open_rows,
+    roles,
+    series,
+    setting,
+    sql,
+    taking_place,
+)
+
+PRACTICE = Actor(program="practice program")
+
+CHANGES = {
+    "note": ("UPDATE appointment SET note = 'Krücken' WHERE id = :key", "note", "Krücken"),
+    "phone": ("UPDATE appointment SET phone = '0660 9' WHERE id = :key", "phone", "0660 9"),
+    "subject": ("UPDATE appointment SET subject = 'Laser' WHERE id = :key", "subject", "Laser"),
+    "patient": (
+        "UPDATE appointment SET patient_id = (SELECT id FROM patient WHERE number = '4712') WHERE id = :key",
+        "(SELECT number FROM patient WHERE patient.id = patient_id)",
+        "4712",
+    ),
+    "time": (
+        "UPDATE appointment SET starts_at = '2027-01-05 11:00:00', ends_at = '2027-01-05 11:30:00'"
+        " WHERE id = :key",
+        "starts_at",
+        "2027-01-05 11:00:00",
+    ),
+    "status": ("UPDATE appointment SET status = 'confirmed' WHERE id = :key", "status", "confirmed"),
+}
+
+
+@pytest.mark.parametrize("changed", CHANGES)
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("deletion", ["DELETE", "STATUS:CANCELLED"])
+def test_what_the_practice_changed_between_the_halves_stays(
+    own: MakeClient, house: House, changed: str, held: bool, deletion: str
+) -> None:
+    statement, column, value = CHANGES[changed]
+    client = own(RITA, agent="CalDavSynchronizer/4.5")
+    old, new = house.path(RITA, house.own(ANNA)), house.path(RITA, house.own(BEN))
+    assert client.put(old + "1.ics", event("1@x", "4711: Massage")).status == 201
+    seen = client.request("GET", old + "1.ics").text
+    if held:
+        setting(house, brake_creations=1)
+    assert client.put(new + "n.ics", seen).status == (403 if held else 201)
+    ((key,),) = sql(house, "SELECT min(id) FROM appointment")
+    sql(house, statement, key=key)
+    if deletion == "DELETE":
+        assert client.request("DELETE", old + "1.ics").status == 204
+    else:
+        now = client.request("GET", old + "1.ics").text
+        gone = now.replace("END:VEVENT", "STATUS:CANCELLED\r\nEND:VEVENT")
+        assert client.put(old + "1.ics", gone).status == 204
+    ((found,),) = sql(house, f"SELECT {column} FROM appointment WHERE id = :key", key=key)
+    assert str(found)[:19] == value
+    assert roles(house, key) == {"Ben Berger": "owner"}
+    assert (names(client, old), names(client, new)) == ([], ["n.ics"])
+    assert [number for _, number in taking_place(house)] == [1]
+    assert open_rows(house) == []
+
+
+@pytest.mark.parametrize("changed", ["time", "subject"])
+def test_where_both_changed_the_same_both_stay_and_somebody_is_told(
+    own: MakeClient, house: House, changed: str
+) -> None:
+    statement, column, value = CHANGES[changed]
+    client = own(RITA, agent="CalDavSynchronizer/4.5")
+    old, new = house.path(RITA, house.own(ANNA)), house.path(RITA, house.own(BEN))
+    assert client.put(old + "1.ics", event("1@x", "4711: Massage")).status == 201
+    seen = client.request("GET", old + "1.ics").text
+    upload = seen.replace("T09", "T14") if changed == "time" else seen.replace("Massage", "Dehnen")
+    assert client.put(new + "n.ics", upload).status == 201
+    ((key,),) = sql(house, "SELECT min(id) FROM appointment")
+    sql(house, statement, key=key)
+    assert client.request("DELETE", old + "1.ics").status == 403
+    ((found,),) = sql(house, f"SELECT {column} FROM appointment WHERE id = :key", key=key)
+    assert str(found)[:19] == value
+    assert (names(client, old), names(client, new)) == (["1.ics"], ["n.ics"])
+    assert client.request("GET", new + "n.ics").text == upload
+    assert taking_place(house) == [("booked", 2)]
+    assert open_rows(house) == [("refused", "changed-meanwhile", 1)]
+
+
+def test_what_each_changed_of_another_thing_is_both_there(own: MakeClient, house: House) -> None:
+    client = own(RITA, agent="CalDavSynchronizer/4.5")
+    old, new = house.path(RITA, house.own(ANNA)), house.path(RITA, house.own(BEN))
+    assert client.put(old + "1.ics", event("1@x", "4711: Massage")).status == 201
+    seen = client.request("GET", old + "1.ics").text
+    assert client.put(new + "n.ics", seen.replace("T09", "T14")).status == 201
+    ((key,),) = sql(house, "SELECT min(id) FROM appointment")
+    sql(house, CHANGES["note"][0], key=key)
+    assert client.request("DELETE", old + "1.ics").status == 204
+    found = sql(house, "SELECT note, starts_at FROM appointment WHERE status <> 'cancelled'")
+    assert [(note, str(start)[:16]) for note, start in found] == [("Krücken", "2027-01-05 14:00")]
+
+
+@pytest.mark.parametrize(
+    "what", ["cancelled", "moved", "cancelled where it had moved", "restored", "shifted"]
+)
+@pytest.mark.parametrize("edited", [False, True])
+def test_an_instance_the_practice_changed_between_the_halves(
+    own: MakeClient, house: House, what: str, edited: bool
+) -> None:
+    client = own(RITA, agent="CalDavSynchronizer/4.5")
+    old, new = house.path(RITA, house.own(ANNA)), house.path(RITA, house.own(BEN))
+    assert client.put(old + "s.ics", series(excluded="")).status == 201
+    assert client.put(old + "s.ics", series(excluded="12")).status == 204
+    seen = client.request("GET", old + "s.ics").text
+    upload = seen.replace("20270120T09", "20270120T15") if edited else seen
+    if edited:
+        upload = upload.replace("RRULE", "EXDATE:20270209T090000Z\r\nRRULE")
+    assert client.put(new + "s.ics", upload).status == 201
+    with house.database.write(PRACTICE) as uow:
+        key = uow.connection.execute(text("SELECT min(id) FROM appointment")).scalar_one()
+
+        def on(day: int, *, cancelled: bool = False):
+            return book.instance_on(uow, key, date(2027, 1, day), cancelled=cancelled)
+
+        if what == "cancelled":
+            book.cancel_appointment(uow, PRACTICE, key, on=on(26))
+        elif what == "moved":
+            moment = on(26).replace(hour=17)
+            book.reschedule(uow, PRACTICE, key, moment, on=on(26))
+        elif what == "cancelled where it had moved":
+            book.cancel_appointment(uow, PRACTICE, key, on=on(20))
+        elif what == "restored":
+            book.restore(uow, PRACTICE, key, on=on(12, cancelled=True))
+        else:
+            book.reschedule(uow, PRACTICE, key, on(5).replace(hour=11))
+    practices = occurrences(house, client, old)
+    answer = client.request("DELETE", old + "s.ics")
+    if edited:
+        assert answer.status == 403
+        assert occurrences(house, client, old) == practices
+        assert client.request("GET", new + "s.ics").text == upload
+        assert open_rows(house) == [("refused", "changed-meanwhile", 1)]
+    else:
+        assert answer.status == 204
+        assert occurrences(house, client, old) == []
+        assert occurrences(house, client, new) == practices
+        assert open_rows(house) == []
