@@ -17,6 +17,7 @@ from radicale_practice.practice import book, migrate
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Actor, Role, Viewer
 from radicale_practice.practice.reading import calendar_objects
+from radicale_practice.practice.records import journal
 from radicale_practice.practice.schema.practice_tables import appointment
 from radicale_practice.practice.series import recurrence
 from radicale_practice.practice.sync import revisions
@@ -232,6 +233,27 @@ def test_through_the_view_private_entries_cannot_be_touched(world: World, postgr
         after = revisions.calendar_states(uow, [world.anna_calendar, world.private], world.anna)
         assert check.check(uow) == []
     assert all(after[c].revision > before[c].revision for c in after)
+
+
+@pytest.mark.parametrize("view", ["phone_change", "practice_appointment", "practice_calendar"])
+def test_no_function_of_the_programs_own_is_shown_what_a_view_leaves_out(
+    world: World, postgresql_url: str, view: str
+) -> None:
+    column = {"phone_change": "action", "practice_appointment": "subject"}.get(view, "name")
+    with world.write() as uow:
+        about = {"practice_id": world.practice_id, "appointment_id": 1, "calendar_id": world.private}
+        for action, private in (("refused", False), ("secret", True), ("told", False)):
+            journal.write(uow, action, private=private, **about)
+        run(uow, "UPDATE calendar SET name = 'secret' WHERE kind = 'private'")
+    with vendor(postgresql_url) as program:
+        program.execute("CREATE TEMP TABLE shown (said text)")
+        program.execute(
+            "CREATE FUNCTION pg_temp.look(said text) RETURNS boolean LANGUAGE plpgsql COST 0.0001"
+            " AS 'BEGIN INSERT INTO shown VALUES (said); RETURN true; END'"
+        )
+        program.execute(f"SELECT * FROM {view} WHERE pg_temp.look({column})")
+        shown = {said for (said,) in program.execute("SELECT said FROM shown").fetchall()}
+    assert shown and not shown & {"refused", "secret", "secret series", "secret too"}
 
 
 def test_what_was_granted_stays_granted(world: World, postgresql_url: str) -> None:

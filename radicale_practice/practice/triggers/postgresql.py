@@ -53,6 +53,7 @@ def made(schema: str) -> list[Made]:
             schema,
             "phone_change",
             phone_change_view("q.cursor", " JOIN sync_journal_order q ON q.journal_id = j.id"),
+            _BARRIER,
         ),
         _view(schema, "practice_calendar", PRACTICE_CALENDARS, _BARRIER),
         _view(schema, "practice_appointment", PRACTICE_APPOINTMENTS, _BARRIER),
