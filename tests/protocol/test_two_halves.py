@@ -184,7 +184,7 @@ def test_where_the_time_is_taken_the_appointment_stays_where_it_was(
     assert names(rita, new) == ["b.ics", "n.ics"]
     assert "⚠ nicht gebucht" in rita.request("GET", new + "n.ics").text
     assert names(ben, house.path(BEN)) == ["b.ics"]
-    assert ("refused", "slot-taken", 1) in open_rows(house)
+    assert [r for r in open_rows(house) if r[0] == "refused"] == [("refused", "slot-taken", 1)]
 
 
 def test_an_appointment_that_went_nowhere_does_not_come_back_to_a_time_given_away(

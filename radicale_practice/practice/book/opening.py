@@ -55,8 +55,8 @@ class Event:
         """Whether it is its person's own affair, given its rows (before and after, once they are known)."""
         return is_private(self.in_private, *versions)
 
-    def refuse(self, reason: str, rows: Rows | None = None) -> Outcome:
-        """Refuse whatever was wanted. ``rows``: as far as they are known."""
+    def refuse(self, reason: str, rows: Rows | None = None, *, listed: bool = True) -> Outcome:
+        """Refuse whatever was wanted. ``rows``: as far as they are known. ``listed``: not on the list yet."""
         return refusals.refuse(
             self.uow,
             self.viewer,
@@ -68,6 +68,7 @@ class Event:
             href=self.stored.href,
             private=self.is_private() if rows is None else self.is_private(rows),
             phantom=self.phantom,
+            listed=listed,
         )
 
     def hold(self, held: brake.Held, operation: Mapping[str, Any], rows: Rows) -> Outcome:

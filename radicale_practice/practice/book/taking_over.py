@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from radicale_practice.practice import appointment_rows
 from radicale_practice.practice.appointment_rows import Rows, is_documented, is_private
-from radicale_practice.practice.book import new_place, permissions, transfer
+from radicale_practice.practice.book import confirming, new_place, permissions, transfer
 from radicale_practice.practice.book.opening import Event
 from radicale_practice.practice.book.recognised_moves import Copy, Moved
 from radicale_practice.practice.book.transfer import Transfer
@@ -46,7 +46,9 @@ def take_over_copy(event: Event, rows: Rows, moved: Moved | None) -> Outcome | N
             burst_entries.take_out(uow, practice, event.actor, copy.journal_id)
             return new_place.take(uow, made)
     except SlotTaken:
-        return event.refuse(refusals.SLOT_TAKEN, rows)
+        # that the copy is not booked is on the list already: one thing to look at
+        listed = copied is None or not confirming.is_unconfirmed(copied)
+        return event.refuse(refusals.SLOT_TAKEN, rows, listed=listed)
 
 
 def _locked(uow: UnitOfWork, practice: Practice, copy: Copy) -> Rows | None:

@@ -76,11 +76,12 @@ def refuse(
     href: str = "",
     private: bool = False,
     phantom: Phantom | None = None,
+    listed: bool = True,
 ) -> Outcome:
     """Refuse a change to an existing event. The caller has undone whatever it wrote before.
 
     The new revision is everybody's; only who may not write at all is told alone, and disturbs nobody.
-    ``phantom``: where the device believes the event to be now.
+    ``phantom``: where the device believes the event to be now. ``listed``: the attention list is told.
     """
     note_refusal(
         uow,
@@ -90,6 +91,7 @@ def refuse(
         calendar_id=calendar_id,
         appointment_id=appointment_id,
         private=private,
+        listed=listed,
     )
     if object_id is not None:
         revisions.touch(uow, calendar_id, [object_id], viewer.staff_id if reason == READ_ONLY else 0)
@@ -108,6 +110,7 @@ def note_refusal(
     calendar_id: int,
     appointment_id: int | None,
     private: bool = False,
+    listed: bool = True,
 ) -> None:
     """Journal and attention list of a refusal, also where only a part of a change was refused."""
     actor = actor_of(viewer)
@@ -121,9 +124,10 @@ def note_refusal(
         private=private,
         after={"reason": reason},
     )
-    attention_rows.file_refusal(
-        uow, practice.id, reason, actor=actor, calendar_id=calendar_id, appointment_id=appointment_id
-    )
+    if listed:
+        attention_rows.file_refusal(
+            uow, practice.id, reason, actor=actor, calendar_id=calendar_id, appointment_id=appointment_id
+        )
 
 
 def note_unconfirmed(
