@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from radicale_practice.practice import book, clock
-from radicale_practice.practice.database import Database
+from radicale_practice.practice.database import Database, UnitOfWork
 from radicale_practice.practice.errors import NotPermitted
 from radicale_practice.practice.model import Actor, Status, Viewer
 from radicale_practice.practice.notices import attention
@@ -460,6 +462,65 @@ def test_a_carried_out_burst_leaves_alone_what_the_practice_changed_since(world:
     (row,) = world.attention("burst")
     result = resolve(world, row["id"], "carry-out")
     assert (result.done, result.skipped) == (1, [(key, "changed-meanwhile")])
+
+
+def _moves(uow: UnitOfWork, key: int) -> None:
+    book.reschedule(uow, Actor(), key, MONDAY + WEEK + HOUR, on=MONDAY + WEEK)
+
+
+def _gives_back(uow: UnitOfWork, key: int) -> None:
+    book.restore(uow, Actor(), key, on=MONDAY + 2 * WEEK)
+
+
+def _links(uow: UnitOfWork, key: int) -> None:
+    book.link_patient(uow, Actor(), key, None, on=MONDAY + WEEK)
+
+
+def _prolongs(uow: UnitOfWork, key: int) -> None:
+    longer = update(t.appointment).values(rrule="FREQ=WEEKLY;COUNT=20")
+    uow.connection.execute(longer.where(t.appointment.c.id == key))
+
+
+@pytest.mark.parametrize("what", [_moves, _gives_back, _links, _prolongs])
+@pytest.mark.parametrize("taken_away", ["deleted", "moved"])
+def test_a_series_is_left_alone_of_which_the_practice_changed_one_instance_since(
+    world: World, what: Callable[[UnitOfWork, int], None], taken_away: str
+) -> None:
+    """Somebody agreed on the new time with the patient: what a phone did before must not take it away."""
+    world.set(brake_cancellations=0)
+    series = world.weekly("w", exdate=(MONDAY + 2 * WEEK,))
+    assert put(world, series, "w.ics", viewer=world.reception()).kind == "done"
+    if taken_away == "deleted":
+        assert delete(world, "w.ics").kind == "held"
+    else:
+        assert move(world, world.private, "w.ics", viewer=world.viewer()).kind == "held"
+    key = world.stored("w.ics").object.appointments[0].id
+    assert key is not None
+    with world.write() as uow:
+        what(uow, key)
+    changed = world.stored("w.ics").object
+    (row,) = world.attention("burst")
+    result = resolve(world, row["id"], "carry-out")
+    assert (result.done, result.skipped) == (0, [(key, "changed-meanwhile")])
+    assert world.stored("w.ics").object == changed
+
+
+def test_a_series_is_cancelled_although_the_practice_cancelled_or_documented_instances_since(
+    world: World,
+) -> None:
+    world.set(brake_cancellations=0)
+    assert put(world, world.weekly("w"), "w.ics", viewer=world.reception()).kind == "done"
+    assert delete(world, "w.ics").kind == "held"
+    key = world.stored("w.ics").object.appointments[0].id
+    assert key is not None
+    with world.write() as uow:
+        book.cancel_appointment(uow, Actor(), key, on=MONDAY + 2 * WEEK)
+        book.set_status(uow, Actor(), key, Status.DONE, on=MONDAY)
+    (row,) = world.attention("burst")
+    result = resolve(world, row["id"], "carry-out")
+    assert (result.done, result.skipped) == (1, [])
+    left = [a for a in world.stored("w.ics").object.appointments if a.recurrence_id == MONDAY]
+    assert [a.status for a in left] == [Status.DONE]
 
 
 def test_all_ways_of_taking_away_count_alike_and_a_series_once(world: World) -> None:
