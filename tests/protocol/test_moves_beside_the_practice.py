@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from radicale_practice.practice import book
-from radicale_practice.practice.model import Actor
+from radicale_practice.practice.model import Actor, CalendarKind
+from radicale_practice.practice.people import patient_erase
 from tests.protocol.conftest import MakeClient
 from tests.protocol.house import ANNA, BEN, RITA, House, event
 from tests.protocol.test_two_halves import (
@@ -153,3 +154,22 @@ def test_an_instance_the_practice_changed_between_the_halves(
         assert occurrences(house, client, old) == []
         assert occurrences(house, client, new) == practices
         assert open_rows(house) == []
+
+
+@pytest.mark.parametrize("kind", [CalendarKind.PRIVATE, CalendarKind.PRACTITIONER])
+def test_what_is_kept_of_an_original_goes_with_its_patient(
+    own: MakeClient, house: House, kind: CalendarKind
+) -> None:
+    client = own(ANNA, agent="DAVx5/4.5")
+    old = house.path(ANNA)
+    new = house.path(ANNA, house.own(ANNA, kind))
+    setting(house, appointment_link="https://praxis.example/{id}")
+    assert client.put(old + "1.ics", event("1@x", "4711: Massage")).status == 201
+    sql(house, "UPDATE appointment SET note = 'Krücken'")
+    seen = client.request("GET", old + "1.ics").text.replace("UID:1@x", "UID:2@x")
+    assert client.put(new + "2.ics", seen.replace("Krücken", "")).status == 201
+    kept = "SELECT count(*) FROM journal WHERE after LIKE '%Krücken%'"
+    assert sql(house, kept) == [(1,)]
+    with house.database.write() as uow:
+        patient_erase.erase(uow, house.practice_id, "4711")
+    assert sql(house, kept) == [(0,)]
