@@ -289,7 +289,7 @@ def test_undo_takes_back_everything_of_one_device(world: World, now: list[dateti
     with world.write() as uow, counted(world.database) as statements:
         report = undo.undo(uow, PROGRAM, world.practice_id, since, device_id=7)
     assert len(report.done) == 6
-    assert len(statements) < 30
+    assert len(statements) < 36  # each kind of statement once or twice, whatever the number of changes
     after = {r["id"]: journal.snapshot(r) for r in world.rows(t.appointment)}
     fresh = set(after) - set(before)
     assert {i: r for i, r in after.items() if i in before} == before
