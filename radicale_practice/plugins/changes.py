@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from radicale_practice.plugins import reading
+from radicale_practice.plugins import naming, reading
 from radicale_practice.plugins.home import Home
 from radicale_practice.plugins.reading import Position
 from radicale_practice.practice.calendars import CalendarInfo
@@ -73,9 +74,9 @@ def _changes(
 ) -> Page:
     since = verdict.since or 0
     if verdict.cursor is None:
-        changed = revisions.changes_since(unit, info.id, home.viewer.staff_id, since)
+        changed = _changed(unit, home, info, since)
     else:
-        changed = revisions.changes_since(unit, info.id, home.viewer.staff_id, since - 1)
+        changed = _changed(unit, home, info, since - 1)
         changed = sync_token.continued(changed, verdict.cursor, since)
     token, more = head.token, False
     if limit is not None and len(changed) > limit:
@@ -107,11 +108,17 @@ def _everything(
             return Page(live, [], _encode(head, home, revision, rest), more=True)
     removed: list[ObjectState] = []
     if since is not None:
-        names = {s.href for s in live}
-        changed = revisions.changes_since(unit, info.id, home.viewer.staff_id, since)
-        removed = [s for s in changed if not s.live and s.href not in names]
+        names = {naming.href(home, info, s) for s in live}
+        changed = _changed(unit, home, info, since)
+        removed = [s for s in changed if not s.live and naming.href(home, info, s) not in names]
     everything = cursor is None and limit is None
     return Page(live, removed, _encode(head, home, revision, None), everything=everything)
+
+
+def _changed(unit: UnitOfWork, home: Home, info: CalendarInfo, since: int) -> list[ObjectState]:
+    return revisions.changes_since(
+        unit, info.id, home.viewer.staff_id, since, partial(naming.href, home, info)
+    )
 
 
 def _encode(head: Position, home: Home, revision: int, cursor: Cursor | None) -> str:

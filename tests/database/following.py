@@ -44,9 +44,14 @@ class Client(ABC):
         return answer, more
 
     def follow(self, uow: UnitOfWork, today: date, limit: int | None) -> None:
-        """Fetch pages to the end, then all is as it is."""
-        while self.sync(uow, today, limit)[1]:
-            pass
+        """Fetch pages to the end, then all is as it is.
+
+        A full list begun long ago ends at the revision it began with; what changed since comes next.
+        """
+        cursor = sync_token.decode(self.token).cursor if self.token else None
+        for _ in range(2 if cursor is not None and cursor.everything else 1):
+            while self.sync(uow, today, limit)[1]:
+                pass
         assert self.copy == self.truth(uow, today)
         assert self.sync(uow, today, limit) == (Answer.UNCHANGED, False)
 

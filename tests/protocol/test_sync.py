@@ -118,6 +118,22 @@ def test_below_the_full_view_names_are_aliases(either: MakeClient, house: House)
     assert _statuses(ben.sync(theirs, token)) == {path: "404"}
 
 
+def test_an_alias_goes_when_its_events_file_name_is_used_again(either: MakeClient, house: House) -> None:
+    """The colleague knows the former event under another name than the one that has its href now."""
+    anna, ben = either(), either(BEN)
+    path = house.path(ANNA)
+    seen = house.path(BEN, house.own(ANNA))
+    token = ben.token(seen)
+    assert anna.put(path + "Maria.ics", event("first@x")).status == 201
+    answer = ben.sync(seen, token)
+    (alias,), token = _statuses(answer), _token(answer)
+    assert anna.request("DELETE", path + "Maria.ics").status in (200, 204)
+    assert anna.put(path + "Maria.ics", event("second@x")).status == 201
+    told = _statuses(ben.sync(seen, token))
+    assert told.pop(alias) == "404"
+    assert list(told.values()) == ["200"]
+
+
 def test_other_names_start_again(own: MakeClient, house: House) -> None:
     info = house.own(ANNA)
     anna, rita = own(ANNA), own(RITA)

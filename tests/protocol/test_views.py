@@ -113,8 +113,10 @@ def device(
     """Anna's device with that view, and what it hears."""
     real = staff.authenticate
 
-    def limited(database: Database, user_name: str, password: str, program: str = "") -> Viewer | None:
-        viewer = real(database, user_name, password, program)
+    def limited(
+        database: Database, user_name: str, password: str, program: str = "", address: str = ""
+    ) -> Viewer | None:
+        viewer = real(database, user_name, password, program, address)
         return replace(viewer, view=view) if viewer and program.startswith("Device") else viewer
 
     monkeypatch.setattr(staff, "authenticate", limited)

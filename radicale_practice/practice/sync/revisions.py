@@ -6,8 +6,9 @@ person's alarms, a client's extra properties). The order of revisions in a calen
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, text
@@ -91,19 +92,27 @@ FROM (
 """)
 
 
-def changes_since(uow: UnitOfWork, calendar_id: int, staff_id: int, revision: int) -> list[ObjectState]:
+def changes_since(
+    uow: UnitOfWork,
+    calendar_id: int,
+    staff_id: int,
+    revision: int,
+    named: Callable[[ObjectState], str] = attrgetter("href"),
+) -> list[ObjectState]:
     """Objects of a calendar changed after ``revision`` (for all, or for that person), removed ones too.
 
-    Each href once, a live object before a removed one; ordered by (newest revision, object id), so that a
-    list can be cut and continued. The caller has judged the revision against the floor (RFC 6578 3.7).
+    Each name once, a live object before a removed one; ``named``: the name under which the person sees an
+    object (two that had one href after each other may have two). Ordered by (newest revision, object id),
+    so that a list can be cut and continued. The caller has judged the revision against the floor (RFC 6578
+    3.7).
     """
     parameters = {"calendar": calendar_id, "staff": staff_id, "revision": revision}
     with translated_errors():
         rows = uow.connection.execute(_CHANGES, parameters).all()
-    by_href: dict[str, ObjectState] = {}
+    by_name: dict[str, ObjectState] = {}
     for state in sorted((state_of(row) for row in rows), key=lambda s: (s.live, s.revision, s.object_id)):
-        by_href[state.href] = state
-    return sorted(by_href.values(), key=lambda s: (max(s.revision, s.personal_revision), s.object_id))
+        by_name[named(state)] = state
+    return sorted(by_name.values(), key=lambda s: (max(s.revision, s.personal_revision), s.object_id))
 
 
 _SOME = {
