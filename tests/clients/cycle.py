@@ -6,7 +6,9 @@ where there is a database, a foreign program in plain SQL.
 
 from __future__ import annotations
 
+import random
 import re
+import string
 import uuid
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -88,20 +90,28 @@ class Scene:
 def scene(driver: Driver, served: Served, account: Account, today: date) -> Scene:
     """The scene for the first two calendars the account may write, with a receptionist on the same ones."""
     source, target = account.writable()[:2]
+    # A desk of its own for every client: one alone would run into the burst brake.
+    desk = "Desk-" + "".join(random.choices(string.ascii_lowercase, k=12))
     return Scene(
         driver=driver,
         served=served,
         account=account,
         source=source,
         target=target,
-        reception=_other_side(served, account, source),
-        reception_target=_other_side(served, account, target),
+        reception=_other_side(served, account, source, desk),
+        reception_target=_other_side(served, account, target, desk),
         program=PracticeProgram(served.database_url) if served.database_url else None,
         day=today + timedelta(days=16),
     )
 
 
-def _other_side(served: Served, account: Account, calendar: CalendarEntry) -> CalendarCopy:
+def _other_side(served: Served, account: Account, calendar: CalendarEntry, desk: str) -> CalendarCopy:
+    copy = _copy_of_other_side(served, account, calendar)
+    copy.session.headers["User-Agent"] = desk
+    return copy
+
+
+def _copy_of_other_side(served: Served, account: Account, calendar: CalendarEntry) -> CalendarCopy:
     for other in served.accounts:
         if other is account or other.role != "receptionist":
             continue
