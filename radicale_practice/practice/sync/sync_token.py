@@ -129,9 +129,9 @@ def judge(token: SyncToken | None, state: CalendarState, fingerprint: str, day: 
     if token.epoch != state.epoch or not state.floor <= token.revision <= state.revision:
         return Verdict(Answer.REFUSE)
     if token.fingerprint != fingerprint:
-        if token.cursor is not None and token.cursor.everything:
-            return Verdict(Answer.EVERYTHING, token.cursor.removals_since)
-        return Verdict(Answer.EVERYTHING, token.revision)
+        # A first list that was cut has shown something already, which may be removed by now.
+        since = token.cursor.removals_since if token.cursor is not None else None
+        return Verdict(Answer.EVERYTHING, token.revision if since is None else since)
     if token.cursor is not None and token.cursor.everything:
         return Verdict(Answer.EVERYTHING, token.cursor.removals_since, cursor=token.cursor)
     moved = token.day if token.day != day else None
