@@ -35,9 +35,8 @@ class Auth(auth.BaseAuth):
         current = request.current()
         current.viewer = None
         with current.noting_failures():
-            current.viewer = staff.authenticate(
-                self._database, login, password, current.user_agent, current.address
-            )
-        if current.viewer is None:
+            viewer = staff.authenticate(self._database, login, password, current.user_agent, current.address)
+        if viewer is None:
             return "", set()
-        return staff.path_name(current.viewer.user_name), set()
+        current.sign_in(viewer)
+        return staff.path_name(viewer.user_name), set()

@@ -1,7 +1,7 @@
 """Nothing of what people wrote may reach a log: a filter on Radicale's and the root logger.
 
-Radicale logs every path (a file name may be a patient's name), whole lines that vobject cannot parse,
-and tracebacks whose last line quotes data. Exceptions are named by type and place only.
+Radicale logs every path (a file name may be a patient's name), what is typed as user name, whole lines that
+vobject cannot parse, and tracebacks whose last line quotes data. Exceptions are named by type and place only.
 """
 
 from __future__ import annotations
@@ -82,6 +82,8 @@ def _harmless(argument: Any, strict: bool) -> Any:
     if isinstance(argument, (int, float)) or argument is None:
         return argument
     text = argument if isinstance(argument, str) else str(argument)
+    if request.is_mistyped(text):
+        return mask_name(text)
     if text.startswith("Traceback (most recent call last)"):
         return _frames_only(text)
     if (strict or "\n" in text) and not _PATH.fullmatch(text):
@@ -90,7 +92,7 @@ def _harmless(argument: Any, strict: bool) -> Any:
 
 
 def masked(text: str) -> str:
-    """``text`` with every segment of a path hidden that is neither an opaque name nor the person asking."""
+    """``text`` with every segment of a path hidden that is neither an opaque name nor a person's home."""
     whole = _PATH.fullmatch(text)
     if whole is not None:
         return _masked_path(whole)
@@ -104,9 +106,8 @@ def masked(text: str) -> str:
 
 def _masked_path(path: re.Match[str]) -> str:
     host, segments, rest = path[1], path[2].split("/"), path[3]
-    known = request.known_names()
     shown = [
-        mask_name(s) if s not in _FIXED and not (n == 1 and unquote(s) in known) else s
+        s if s in _FIXED or (n == 1 and request.is_person(unquote(s))) else mask_name(s)
         for n, s in enumerate(segments)
     ]
     return host + "/".join(shown) + (rest[0] + mask_name(rest[1:]) if rest else "")

@@ -10,7 +10,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from radicale_practice.plugins.addresses import address_of
@@ -58,8 +58,8 @@ class BodyCopy:
 class Request:
     """One request. ``unavailable`` remembers that the database failed, whoever swallowed the error.
 
-    ``claimed``: the path name of who the client says it is, before that is judged. ``address``: where the
-    client is, "" if that cannot be told.
+    ``claimed``: the path name of who the client says it is, before that is judged; anything can be typed
+    there. ``address``: where the client is, "" if that cannot be told.
     """
 
     method: str = ""
@@ -71,12 +71,16 @@ class Request:
     unavailable: bool = False
     claimed: str = ""
     address: str = ""
-    notes: dict[str, Any] = field(default_factory=dict)
 
     @property
     def data(self) -> bytes:
         """The body's bytes as the client sent them, as far as they have been read."""
         return self.body.data if self.body is not None else b""
+
+    def sign_in(self, viewer: Viewer) -> None:
+        """Who is asking, as authentication has found out."""
+        self.viewer = viewer
+        _people.add(staff.path_name(viewer.user_name))
 
     def require_viewer(self) -> Viewer:
         """Who is asking. Raises ``ViewerMissing`` if nobody is signed in."""
@@ -126,6 +130,9 @@ class Request:
         return self.home
 
 
+_people: set[str] = set()
+"""Path names of those who have signed in since this process began."""
+
 _current: ContextVar[Request | None] = ContextVar("radicale_practice_request", default=None)
 
 
@@ -149,13 +156,16 @@ def begin(environ: dict[str, Any]) -> Request:
     return request
 
 
-def known_names() -> frozenset[str]:
-    """Path names of the person behind this thread's request, as claimed and as signed in."""
+def is_person(path_name: str) -> bool:
+    """Whether somebody has signed in under this name: then it is no word that was typed by mistake."""
+    return path_name in _people
+
+
+def is_mistyped(text: str) -> bool:
+    """Whether this was typed as user name in this thread's request, and nobody has signed in so."""
     request = _current.get()
-    if request is None:
-        return frozenset()
-    signed_in = staff.path_name(request.viewer.user_name) if request.viewer is not None else ""
-    return frozenset({request.claimed, signed_in} - {""})
+    claimed = request.claimed if request is not None else ""
+    return bool(claimed) and staff.path_name(text) == claimed and not is_person(claimed)
 
 
 def _claimed(authorization: str) -> str:

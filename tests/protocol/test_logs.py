@@ -45,12 +45,30 @@ def test_no_segment_that_somebody_chose(either: MakeClient, house: House, lines:
 
 def test_a_calendar_is_still_told_from_another(own: MakeClient, house: House, lines: list[str]) -> None:
     path = house.path(ANNA)
+    own().propfind("/", "D:getetag")
+    lines.clear()
     own().propfind(path, "D:getetag", "1")
     own().propfind("/anna_müller/", "D:getetag")
     status = [line for line in lines if "response status" in line]
     assert f"'{path}' with depth '1' in " in status[0]
     assert "'/anna_müller/' with depth '0' in " in status[1]
     assert not any("~" in line for line in lines if "PROPFIND" in line)
+
+
+def test_what_was_typed_as_user_name_by_mistake(either: MakeClient, lines: list[str]) -> None:
+    either("Huber Maria").propfind("/Huber_Maria/", "D:getetag")
+    either(ANNA, password="wrong").propfind("/anna_müller/", "D:getetag")
+    failed = [line for line in lines if "Failed login attempt" in line]
+    assert len(failed) == 2
+    assert [line for line in lines if any(word in line for word in WORDS)] == []
+
+
+def test_a_person_with_a_wrong_password_is_named(own: MakeClient) -> None:
+    with log_lines(logging.INFO) as lines:
+        own().propfind("/", "D:getetag")
+        own(password="wrong").propfind("/anna_müller/", "D:getetag")
+    assert any("Failed login attempt" in line and repr(ANNA) in line for line in lines)
+    assert any("'/anna_müller/'" in line for line in lines)
 
 
 @pytest.mark.parametrize("ending", ["", "/", "?Huber", "#Huber"])
