@@ -6,12 +6,14 @@ version comes back under a new revision) or not at all.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from radicale_practice.event.absorb import absorb
 from radicale_practice.plugins import moves, naming, reading
 from radicale_practice.plugins.home import Home
+from radicale_practice.plugins.naming import Naming
 from radicale_practice.plugins.properties import named, own_values
 from radicale_practice.practice import book, calendars
 from radicale_practice.practice.book import Outcome
@@ -79,12 +81,13 @@ def put(
         if len(absorbed.object.uid.encode()) > LONGEST_UID:
             raise InvalidValue("the UID is too long")
         _check_uid(unit, home, info, absorbed.object.uid, current)
-        wanted, moved = absorbed.object, None
+        wanted, moved, name = absorbed.object, None, href
         if current is None:
+            name = _free_name(unit, home, info, href)
             moved = moves.second_half(unit, home, info, data, wanted)
         else:
             # Seen under an alias, kept under the identity it has.
-            wanted, href = replace(wanted, uid=current.uid), current.href
+            wanted, name = replace(wanted, uid=current.uid), current.href
             if wanted.master is not None and wanted.master.status is Status.CANCELLED:
                 moved = moves.first_half(unit, home, info, current)
         outcome = book.apply(
@@ -94,14 +97,13 @@ def put(
             info.id,
             current,
             wanted,
-            href,
+            name,
             absorbed.findings,
             moved,
         )
-        etag = _etag_now(unit, home, info, href)
-    return Written(
-        outcome, etag, exact=absorbed.exact and outcome.exact and outcome.kind == "done" and etag is not None
-    )
+        etag = _etag_now(unit, home, info, name)
+    as_sent = absorbed.exact and outcome.exact and (current is not None or name == href)
+    return Written(outcome, etag, exact=as_sent and outcome.kind == "done" and etag is not None)
 
 
 def cancel(unit: UnitOfWork, home: Home, info: CalendarInfo, stored: StoredObject) -> Written:
@@ -133,6 +135,8 @@ def move(
     with unit.operation():
         if len(to_href) > LONGEST_NAME:
             raise InvalidValue("the resource's name is too long")
+        if overwritten is None:
+            to_href = _free_name(unit, home, target, to_href)
         titles = moves.titles(unit, home, source, target, stored.object)
         outcome = book.move(unit, home.viewer, home.practice, stored, target.id, to_href, overwritten, titles)
         etag = _etag_now(unit, home, target, to_href)
@@ -203,6 +207,14 @@ def _check_uid(
     other = identities.by_uid(unit, info.id, uid)
     if other is not None:
         raise UidTaken(naming.href(home, info, other))
+
+
+def _free_name(unit: UnitOfWork, home: Home, info: CalendarInfo, href: str) -> str:
+    """Under which name something new is kept: one of ours if an event has this one that the viewer sees as
+    an alias. Names may be patients', and a refusal would say that there is such a name."""
+    if naming.naming(home, info) is Naming.REAL or identities.by_href(unit, info.id, href) is None:
+        return href
+    return f"{secrets.token_hex(16)}.ics"
 
 
 def _etag_now(unit: UnitOfWork, home: Home, info: CalendarInfo, href: str) -> str | None:

@@ -253,3 +253,27 @@ def test_a_refused_move_does_not_tell_a_hidden_name(own: MakeClient, house: Hous
     assert (answer.status, answer.condition()) == (409, "{urn:ietf:params:xml:ns:caldav}no-uid-conflict")
     assert "Mustermann" not in unquote(answer.text)
     assert unquote(answer.document.findtext(".//{DAV:}href") or "") == alias
+@pytest.mark.parametrize("way", ["PUT", "MOVE"])
+def test_a_guessed_name_is_taken_like_any_other(either: MakeClient, house: House, way: str) -> None:
+    """Who may write to a room could else find out of whom its colleagues' entries are."""
+    with house.database.write() as uow:
+        calendars.grant(uow, house.room_id, house.viewer(ANNA).staff_id, Access.WRITE)
+    rita, anna = either(RITA), either(ANNA)
+    room = next(c for c in house.calendars(RITA) if c.id == house.room_id)
+    hidden = f"{house.path(RITA, room)}Mustermann Maria.ics"
+    assert rita.put(hidden, event("1@example", "Kurs")).status == 201
+    theirs, mine = house.path(ANNA, room), house.path(ANNA) + "mine.ics"
+    guess = theirs + "Mustermann Maria.ics"
+    if way == "PUT":
+        answer = anna.put(guess, event("2@example", "Mein Kurs", "20270106T090000"))
+        assert (answer.etag is None) or "as-sent" in answer.etag
+    else:
+        assert anna.put(mine, event("2@example", "Mein Kurs", "20270106T090000")).status == 201
+        answer = anna.request("MOVE", mine, headers={"Destination": quote(guess), "Overwrite": "F"})
+    assert answer.status == 201
+    listed = [p for p in anna.propfind(theirs, "D:getetag", "1").responses() if p != theirs]
+    titles = {line for p in listed for line in anna.request("GET", p).text.split("\r\n") if "SUMMARY" in line}
+    assert len(listed) == 2 and "SUMMARY:Mein Kurs" in titles
+    assert "SUMMARY:Kurs" in rita.request("GET", hidden).text
+
+
