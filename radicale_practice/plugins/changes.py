@@ -84,15 +84,16 @@ def _changes(
         last = changed[-1]
         reached = max(last.revision, last.personal_revision)
         token = _encode(head, home, reached, Cursor(last.object_id))
-    hidden = reading.hidden(unit, home, info, changed)
-    live = [s for s in changed if s.live and s.object_id not in hidden]
-    return Page(live, [s for s in changed if not s.live or s.object_id in hidden], token, more)
+    return Page(*_parted(unit, home, info, changed), token, more)
 
 
 def _everything(
     unit: UnitOfWork, home: Home, info: CalendarInfo, head: Position, known: Known, limit: int | None
 ) -> Page:
-    """All live objects by id; a long list keeps the revision it began with, so that nothing is missed."""
+    """All live objects by id; a long list keeps the revision it began with, so that nothing is missed.
+
+    If something has changed since then, its end is not the end: the client goes on with the changes at once.
+    """
     cursor = known.verdict.cursor
     live = list(reading.identities(unit, home, info))
     revision = head.state.revision
@@ -108,11 +109,23 @@ def _everything(
             return Page(live, [], _encode(head, home, revision, rest), more=True)
     removed: list[ObjectState] = []
     if since is not None:
-        names = {naming.href(home, info, s) for s in live}
-        changed = _changed(unit, home, info, since)
-        removed = [s for s in changed if not s.live and naming.href(home, info, s) not in names]
-    everything = cursor is None and limit is None
-    return Page(live, removed, _encode(head, home, revision, None), everything=everything)
+        _, removed = _parted(unit, home, info, _changed(unit, home, info, since))
+    return Page(
+        live,
+        removed,
+        _encode(head, home, revision, None),
+        more=revision != head.state.revision,
+        everything=cursor is None and limit is None,
+    )
+
+
+def _parted(
+    unit: UnitOfWork, home: Home, info: CalendarInfo, changed: list[ObjectState]
+) -> tuple[list[ObjectState], list[ObjectState]]:
+    """What changed and is there for the viewer, and what is not (any more)."""
+    hidden = reading.hidden(unit, home, info, changed)
+    live = [s for s in changed if s.live and s.object_id not in hidden]
+    return live, [s for s in changed if not s.live or s.object_id in hidden]
 
 
 def _changed(unit: UnitOfWork, home: Home, info: CalendarInfo, since: int) -> list[ObjectState]:

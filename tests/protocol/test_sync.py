@@ -52,6 +52,39 @@ def test_long_lists_are_cut_and_continued(own: MakeClient, house: House) -> None
     assert seen[path + "0.ics"] == "404"
 
 
+def test_the_end_of_a_first_list_that_took_long_is_not_the_end(own: MakeClient, house: House) -> None:
+    """What changed while it was read is told at once, not at the client's next visit."""
+    client, path = own(), house.path(ANNA)
+    fill(client, path, 0, 5)
+    limit = "<D:limit><D:nresults>3</D:nresults></D:limit>"
+    token, more, parts = "", True, 0
+    seen: dict[str, str] = {}
+    while more:
+        answer = client.sync(path, token, extra=limit)
+        statuses = _statuses(answer)
+        more, token = statuses.pop(path, "") == "507", _token(answer)
+        seen.update(statuses)
+        parts += 1
+        if parts == 1:
+            assert client.request("DELETE", path + "0.ics").status == 204
+            assert client.put(path + "late.ics", event("late@x")).status == 201
+    assert token == client.token(path) and parts == 3
+    expected = {f"{n}.ics": "404" if n == 0 else "200" for n in range(5)} | {"late.ics": "200"}
+    assert seen == {path + name: status for name, status in expected.items()}
+
+
+def test_what_a_person_may_not_see_any_more_goes_with_a_whole_list_too(own: MakeClient, house: House) -> None:
+    """Not accepted meanwhile, and the client lists everything because a setting has changed."""
+    anna, path = own(), house.path(ANNA)
+    assert anna.put(path + "1.ics", event("1@x")).status == 201
+    token = anna.token(path)
+    with house.database.write() as uow:
+        unconfirmed = "UPDATE appointment SET status = 'unconfirmed', created_by = :rita"
+        uow.connection.execute(text(unconfirmed), {"rita": house.viewer(RITA).staff_id})
+        practices.set_settings(uow, house.practice_id, {"title_with_patient": "{subject}: {patient}"})
+    assert _statuses(anna.sync(path, token)) == {path + "1.ics": "404"}
+
+
 def test_cut_changes_go_on_without_losing_any(own: MakeClient, house: House) -> None:
     client, path = own(), house.path(ANNA)
     token = client.token(path)
@@ -236,23 +269,6 @@ def test_what_leaves_a_rooms_calendar_goes_under_the_name_it_came(either: MakeCl
     assert _statuses(anna.sync(room, token)) == {listed: "404"}
 
 
-@pytest.mark.parametrize("way", ["onto it", "beside it"])
-def test_a_refused_move_does_not_tell_a_hidden_name(own: MakeClient, house: House, way: str) -> None:
-    with house.database.write() as uow:
-        calendars.grant(uow, house.room_id, house.viewer(ANNA).staff_id, Access.WRITE)
-    rita, anna = own(RITA), own(ANNA)
-    room = next(c for c in house.calendars(RITA) if c.id == house.room_id)
-    uid = "Mustermann-Maria@example"
-    assert rita.put(f"{house.path(RITA, room)}Mustermann Maria.ics", event(uid, "Kurs")).status == 201
-    theirs = house.path(ANNA, room)
-    (alias,) = (p for p in anna.propfind(theirs, "D:getetag", "1").responses() if p != theirs)
-    mine = house.path(ANNA) + "mine.ics"
-    assert anna.put(mine, event("mine" if way == "onto it" else uid, "Mein Kurs")).status == 201
-    to = alias if way == "onto it" else theirs + "new.ics"
-    answer = anna.request("MOVE", mine, headers={"Destination": quote(to), "Overwrite": "T"})
-    assert (answer.status, answer.condition()) == (409, "{urn:ietf:params:xml:ns:caldav}no-uid-conflict")
-    assert "Mustermann" not in unquote(answer.text)
-    assert unquote(answer.document.findtext(".//{DAV:}href") or "") == alias
 @pytest.mark.parametrize("way", ["PUT", "MOVE"])
 def test_a_guessed_name_is_taken_like_any_other(either: MakeClient, house: House, way: str) -> None:
     """Who may write to a room could else find out of whom its colleagues' entries are."""
@@ -277,3 +293,20 @@ def test_a_guessed_name_is_taken_like_any_other(either: MakeClient, house: House
     assert "SUMMARY:Kurs" in rita.request("GET", hidden).text
 
 
+@pytest.mark.parametrize("way", ["onto it", "beside it"])
+def test_a_refused_move_does_not_tell_a_hidden_name(own: MakeClient, house: House, way: str) -> None:
+    with house.database.write() as uow:
+        calendars.grant(uow, house.room_id, house.viewer(ANNA).staff_id, Access.WRITE)
+    rita, anna = own(RITA), own(ANNA)
+    room = next(c for c in house.calendars(RITA) if c.id == house.room_id)
+    uid = "Mustermann-Maria@example"
+    assert rita.put(f"{house.path(RITA, room)}Mustermann Maria.ics", event(uid, "Kurs")).status == 201
+    theirs = house.path(ANNA, room)
+    (alias,) = (p for p in anna.propfind(theirs, "D:getetag", "1").responses() if p != theirs)
+    mine = house.path(ANNA) + "mine.ics"
+    assert anna.put(mine, event("mine" if way == "onto it" else uid, "Mein Kurs")).status == 201
+    to = alias if way == "onto it" else theirs + "new.ics"
+    answer = anna.request("MOVE", mine, headers={"Destination": quote(to), "Overwrite": "T"})
+    assert (answer.status, answer.condition()) == (409, "{urn:ietf:params:xml:ns:caldav}no-uid-conflict")
+    assert "Mustermann" not in unquote(answer.text)
+    assert unquote(answer.document.findtext(".//{DAV:}href") or "") == alias

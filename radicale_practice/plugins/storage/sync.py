@@ -17,7 +17,8 @@ def sync(calendar: CalendarView, old_token: str) -> tuple[str, Iterable[str]]:
     """
     head = calendar.load_head()
     known = changes.judge(head, calendar.home, old_token)
-    if known is None:
+    if known is None or known.verdict.cursor is not None:
+        # A list that was cut belongs to our Application: its end is not what the calendar is now.
         raise ValueError("sync token refused")
     return head.token, _Names(calendar, known)
 
