@@ -157,7 +157,6 @@ def defaults(home: Home, info: CalendarInfo) -> dict[str, str]:
         "D:displayname": info.name,
         "ICAL:calendar-color": info.color,
         "ICAL:calendar-order": str(info.sort_order),
-        "C:calendar-description": "",
         "C:supported-calendar-component-set": "VEVENT",
         "C:calendar-timezone": time_zone_calendar(home.practice.time_zone),
     }

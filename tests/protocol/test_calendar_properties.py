@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import text
+
 from tests.protocol.conftest import MakeClient
 from tests.protocol.house import ANNA, DECLARATIONS, NAMES, Client, House
 
@@ -9,6 +11,15 @@ APPLE = (
     '<I:calendar-color symbolic-color="custom">#FF2968</I:calendar-color>'
     "<C:calendar-free-busy-set><NO/></C:calendar-free-busy-set>"
 )
+
+
+COLOR = "I:calendar-color"
+
+
+def symbol(client: Client, path: str) -> tuple[str | None, str | None]:
+    """A calendar's colour: Apple's name of it, and the value."""
+    (color,) = client.propfind(path, COLOR).document.iterfind(f".//{COLOR}", NAMES)
+    return color.get("symbolic-color"), color.text
 
 
 def served(client: Client, path: str) -> dict[str, str]:
@@ -31,6 +42,22 @@ def test_a_new_calendar_keeps_what_apple_says_of_it(own: MakeClient) -> None:
     )
     assert client.request("MKCALENDAR", path, body).status == 201
     assert served(client, path) == {"name": "Neu", "color": "#FF2968", "set": "NO"}
+    assert symbol(client, path) == ("custom", "#FF2968")
+
+
+def test_the_practices_next_colour_shows_whatever_apple_called_the_former(
+    own: MakeClient, house: House
+) -> None:
+    """macOS writes the colour that it has just read, with its name for it: that is no choice."""
+    client, path = own(), house.path(ANNA)
+    _, color = symbol(client, path)
+    prop = f'<{COLOR} symbolic-color="custom">{color}</{COLOR}>'
+    update = f"<D:propertyupdate {DECLARATIONS}><D:set><D:prop>{prop}</D:prop></D:set></D:propertyupdate>"
+    assert client.request("PROPPATCH", path, update).status == 207
+    assert symbol(client, path) == ("custom", color)
+    with house.database.write() as uow:
+        uow.connection.execute(text("UPDATE calendar SET color = '#102030FF'"))
+    assert symbol(client, path) == (None, "#102030FF")
 
 
 def test_a_calendar_always_has_a_name(either: MakeClient, house: House) -> None:

@@ -170,23 +170,19 @@ def calendar(place: Place, info: CalendarInfo, head: reading.Head) -> Table:
             ),
         }
     )
-    for name, make in _settable(home, info).items():
-        table.setdefault(xml.clark(name), make)
-    for name, value in head.overrides.items():
+    for name, value in {**reading.defaults(home, info), **head.overrides}.items():
         if not name.endswith(RICH) and name not in PROTECTED:
             rich = head.overrides.get(name + RICH)
-            tag = xmlutils.make_clark(name)
-            table[tag] = _always(WHOLE + rich if rich is not None else xml.text(value))
+            table[xmlutils.make_clark(name)] = _always(_whole(rich, value) or xml.text(value))
     return table
 
 
-def _settable(home: Home, info: CalendarInfo) -> dict[str, Callable[[], str | None]]:
-    return {
-        "D:displayname": lambda: xml.text(info.name),
-        "ICAL:calendar-color": lambda: xml.text(info.color),
-        "ICAL:calendar-order": lambda: str(info.sort_order),
-        "C:calendar-timezone": lambda: xml.text(reading.time_zone_calendar(home.practice.time_zone)),
-    }
+def _whole(rich: str | None, value: str) -> str | None:
+    """The element as the client wrote it, if it still says the value: the practice's own may have changed."""
+    element = xml.parse(rich.encode()) if rich is not None else None
+    if element is None or (element.text or "").strip() != value:
+        return None
+    return f"{WHOLE}{rich}"
 
 
 def item(place: Place, info: CalendarInfo) -> Table:
