@@ -11,6 +11,9 @@ import json
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+BEHIND = 1_000_000
+"""Position of a personal piece behind all shared ones, whatever others add to them."""
+
 _VERSION = 1
 _TEXT = {str}
 
@@ -28,7 +31,7 @@ class Entry(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """A personal piece and the number of shared entries before it."""
+    """A personal piece and the number of shared entries before it, or ``BEHIND``."""
 
     position: int
     entry: Entry

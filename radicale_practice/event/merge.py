@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from radicale_practice.event.content_lines import Component
 from radicale_practice.event.errors import InvalidCalendarObject
-from radicale_practice.event.extra import Entry, Placed
+from radicale_practice.event.extra import BEHIND, Entry, Placed
 from radicale_practice.event.harmless import harmless_line, neutral_alarm
 from radicale_practice.event.render_event import LISTS, OWN, SINGLE
 from radicale_practice.event.values import UTC, parse_duration, parse_time
@@ -52,12 +52,17 @@ class Merged(NamedTuple):
 def moved(placed: tuple[Placed, ...] | list[Placed], positions: list[int]) -> list[Placed]:
     """Personal pieces with their positions in the merged entries."""
     last = len(positions) - 1
-    return [piece._replace(position=positions[min(max(piece.position, 0), last)]) for piece in placed]
+
+    def now(position: int) -> int:
+        return position if position >= BEHIND else positions[min(max(position, 0), last)]
+
+    return [piece._replace(position=now(piece.position)) for piece in placed]
 
 
 def least_positions(placed: list[Placed], positions: list[int]) -> list[int]:
     """The least position of each piece that keeps it behind the uploaded entry before it."""
-    return [positions[piece.position - 1] + 1 if piece.position else 0 for piece in placed]
+    before = [min(piece.position, len(positions) - 1) for piece in placed]
+    return [positions[number - 1] + 1 if number else 0 for number in before]
 
 
 def rebuilder(calendar: Component) -> Rebuilder | None:
@@ -165,7 +170,7 @@ def merged_personal(
     result = list(new)
     if neutral is not None:
         result = [_original(placed, low, old, neutral) for placed, low in zip(result, lows, strict=True)]
-    at = max((placed.position for placed in result), default=10_000)
+    at = max((placed.position for placed in result), default=BEHIND)
     given = {placed.entry.text for placed in result}
     minutes = [alarm_minutes(p.entry.text, start, zone) for p in result if p.entry.name == "+VALARM"]
     first_shown = program is Rebuilder.OUTLOOK

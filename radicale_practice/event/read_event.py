@@ -9,7 +9,7 @@ from typing import NamedTuple
 from radicale_practice.event.absorb_fields import is_link
 from radicale_practice.event.content_lines import Component, Line
 from radicale_practice.event.errors import InvalidCalendarObject, TooManyInstances
-from radicale_practice.event.extra import Entry, Placed
+from radicale_practice.event.extra import BEHIND, Entry, Placed
 from radicale_practice.event.render_event import OWN, companion_basis, date_bases, moment_basis
 from radicale_practice.event.values import (
     UTC,
@@ -199,11 +199,12 @@ def pieces_of(
     entries: list[Entry] = []
     personal: list[Placed] = []
     no_end = event.first("DTEND") is None and event.first("DURATION") is None
-    for item in event.items:
+    last = max(i for i, item in enumerate(event.items) if not _is_alarm(item))
+    for index, item in enumerate(event.items):
         if isinstance(item, Component):
             entry = Entry(f"+{item.name}", item.raw, "", _zones_in(item))
-            if item.name == "VALARM":
-                personal.append(Placed(len(entries), entry))
+            if _is_alarm(item):
+                personal.append(Placed(len(entries) if index < last else BEHIND, entry))
             else:
                 entries.append(entry)
             continue
@@ -214,6 +215,10 @@ def pieces_of(
         entries.append(Entry(item.name, item.raw, _basis(item, facts, projection, series), tzid or ""))
         if item.name == "DTSTART" and no_end:
             entries.append(Entry("DTEND", "", _end_basis(facts)))
+def _is_alarm(item: Line | Component) -> bool:
+    return isinstance(item, Component) and item.name == "VALARM"
+
+
     return entries, personal
 
 

@@ -489,4 +489,22 @@ def test_a_fold_inside_a_character_is_made_anew() -> None:
     line = b"SUMMARY:" + "ü".encode() * 60
     folded = line[:73] + b"\r\n " + line[73:]
     calendar = parse(event("UID:1", DAY, "X").replace(b"X\r\n", folded + b"\r\n"))
+
+
+ALARM = ("BEGIN:VALARM", "ACTION:DISPLAY", "TRIGGER:-PT15M", "END:VALARM")
+
+
+def test_an_alarm_stays_behind_what_somebody_else_adds() -> None:
+    """RFC 5545 3.6.1: an event's components follow its properties, whoever wrote them."""
+    mine = put(DAY, "SUMMARY:Team", *ALARM).object
+    (stored,) = mine.appointments
+    theirs = replace(mine, appointments=(replace(stored, personal=""),))
+    longer = event("UID:1", DAY, "SUMMARY:Team", "X-ONE:1", "X-TWO:2")
+    (changed,) = absorb(longer, theirs, replace(FULL, staff_id=11), SmallDirectory()).object.appointments
+    both = replace(mine, appointments=(replace(changed, personal=stored.personal),))
+    assert render(both, FULL).encode() == event("UID:1", DAY, "SUMMARY:Team", "X-ONE:1", "X-TWO:2", *ALARM)
+
+
+def test_an_alarm_between_properties_comes_back_where_it_was() -> None:
+    assert put(DAY, *ALARM, "SUMMARY:Team", *ALARM).exact
     assert calendar.components[0].lines[-1].value == "ü" * 60
