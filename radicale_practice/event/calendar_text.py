@@ -10,9 +10,6 @@ from radicale_practice.event.read_event import uid_value
 from radicale_practice.event.render import PRODUCT
 from radicale_practice.event.values import escape
 
-_BEGIN_ZONE, _END_ZONE = "BEGIN:VTIMEZONE\r\n", "END:VTIMEZONE\r\n"
-_BEGIN_EVENT, _END_EVENT = "BEGIN:VEVENT\r\n", "END:VEVENT\r\n"
-
 
 def uid_of(data: bytes) -> str:
     """The UID as it stands in the bytes of an upload. Raises ``InvalidCalendarData``."""
@@ -31,25 +28,21 @@ def calendar_of(objects: Iterable[str], name: str = "") -> str:
     zones: dict[str, str] = {}
     events: list[str] = []
     for text in objects:
-        for block in _blocks(text, _BEGIN_ZONE, _END_ZONE):
+        for block in _blocks(text, "VTIMEZONE"):
             key = next((line for line in block.split("\r\n") if line.startswith("TZID")), "")
             if len(block) > len(zones.get(key, "")):
                 zones[key] = block
-        events += _blocks(text, _BEGIN_EVENT, _END_EVENT)
+        events += _blocks(text, "VEVENT")
     head = ["BEGIN:VCALENDAR", "VERSION:2.0", PRODUCT]
     if name:
         head.append(fold_line(f"X-WR-CALNAME:{escape(name)}"))
     return "\r\n".join([*head, ""]) + "".join(zones.values()) + "".join(events) + "END:VCALENDAR\r\n"
 
 
-def _blocks(text: str, begin: str, end: str) -> Iterable[str]:
+def _blocks(text: str, component: str) -> Iterable[str]:
+    """The components of this name; a title may end like one, but no line begins inside of it."""
+    begin, end = f"\r\nBEGIN:{component}\r\n", f"\r\nEND:{component}\r\n"
     start = text.find(begin)
-    while start >= 0:
-        stop = text.find(end, start)
-        if stop < 0:
-            return
-        yield text[start : stop + len(end)]
-        start = text.find(begin, stop)
-
-
-__all__ = ["calendar_of", "uid_of"]
+    while start >= 0 and (stop := text.find(end, start)) >= 0:
+        yield text[start + 2 : stop + len(end)]
+        start = text.find(begin, stop + len(end) - 2)

@@ -9,6 +9,7 @@ import pytest
 
 from radicale_practice.event.absorb import absorb
 from radicale_practice.event.calendar_text import calendar_of, uid_of
+from radicale_practice.event.content_lines import parse
 from radicale_practice.event.directory import EmptyDirectory
 from radicale_practice.event.normal import normalised_text
 from radicale_practice.event.render import render
@@ -99,4 +100,16 @@ def test_many_objects_as_one_calendar() -> None:
     assert text.count("BEGIN:VEVENT") == sum(t.count("BEGIN:VEVENT") for t in texts)
     assert text.count("TZID:Europe/Vienna\r\n") == 1
     assert "X-WR-CALNAME:Praxis\\, Müller\r\n" in text
+
+
+def test_a_title_may_end_like_an_event() -> None:
+    """Titles are one line of text: what it says there is no end of anything."""
+    texts = []
+    for uid, words in (("1", "BEGIN:VEVENT"), ("2", "END:VEVENT"), ("3", "END:VTIMEZONE")):
+        lines = (f"UID:{uid}", "DTSTART:20260105T090000Z", f"SUMMARY:so {words}", "X-LAST:1")
+        body = "\r\n".join(["BEGIN:VEVENT", *lines, "END:VEVENT"])
+        data = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{body}\r\nEND:VCALENDAR\r\n".encode()
+        texts.append(render(absorb(data, None, FULL, EmptyDirectory()).object, FULL))
+    events = parse(calendar_of(texts).encode()).components
+    assert [[line.name for line in event.lines][-1] for event in events] == ["X-LAST"] * 3
     assert text.count("BEGIN:VCALENDAR") == text.count("END:VCALENDAR") == 1
