@@ -131,7 +131,7 @@ def parse(data: bytes) -> Component:
 
 def parse_line(raw: str, number: int = 0) -> Line:
     """One content line from its text (folded or not). Raises ``InvalidCalendarData``."""
-    text = raw.replace("\r\n ", "").replace("\r\n\t", "") if "\r\n" in raw else raw
+    text = unfolded(raw)
     name = _NAME.match(text)
     if name is None:
         raise InvalidCalendarData("no property name", number)
@@ -187,6 +187,11 @@ def _decode(folded: list[bytes], number: int) -> str:
     except UnicodeDecodeError:
         raise InvalidCalendarData("not UTF-8", number) from None
     return _UNWANTED.sub("", raw)
+
+
+def unfolded(raw: str) -> str:
+    """Text with its folds taken out: of one line, or of many (RFC 5545 3.1)."""
+    return raw.replace("\r\n ", "").replace("\r\n\t", "") if "\r\n" in raw else raw
 
 
 def fold_line(text: str) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from radicale_practice.event.content_lines import unfolded
+
 _STAMP = r"\d{8}(?:T\d{6}Z?)?"
 _COLOURS = (
     "aqua|aquamarine|azure|beige|bisque|black|blue|brown|chocolate|coral|cyan|crimson|fuchsia|gold|gray|green|"
@@ -71,7 +73,7 @@ def neutral_alarm(raw: str, reminder: str) -> str:
     """
     kept: list[str] = []
     described = False
-    for line in raw.replace("\r\n ", "").replace("\r\n\t", "").split("\r\n"):
+    for line in unfolded(raw).split("\r\n"):
         upper = line.upper()
         if upper.startswith("BEGIN:") and upper != "BEGIN:VALARM":
             return ""

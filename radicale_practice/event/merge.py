@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
 
-from radicale_practice.event.content_lines import Component
+from radicale_practice.event.content_lines import Component, unfolded
 from radicale_practice.event.errors import InvalidCalendarObject
 from radicale_practice.event.extra import BEHIND, Entry, Placed
 from radicale_practice.event.harmless import harmless_line, neutral_alarm
@@ -233,7 +233,7 @@ def _hidden_personal(entry: Entry, neutral: str) -> bool:
 
 def alarm_minutes(raw: str, start: datetime, zone: str) -> int | None:
     """Minutes before the start at which an alarm rings; None if it cannot be said."""
-    match = _TRIGGER.search(raw.replace("\r\n ", "").replace("\r\n\t", "").replace("\r", ""))
+    match = _TRIGGER.search(unfolded(raw).replace("\r", ""))
     if match is None or "RELATED=END" in match.group(1).upper():
         return None
     try:

@@ -239,6 +239,16 @@ def test_expansion_filters_and_free_busy_of_radicale_work_too(either: MakeClient
     assert answer.status == 200 and answer.text.count("FREEBUSY") >= 3
 
 
+@pytest.mark.parametrize("fold", ["\r\n ", "\r\n\t"], ids=["space", "tab"])
+def test_a_text_is_found_across_a_fold(either: MakeClient, house: House, fold: str) -> None:
+    client, path = either(), house.path(ANNA)
+    assert client.put(path + "1.ics", event("1@x", more=f"DESCRIPTION:Kranken{fold}stand\r\n")).status == 201
+    match = '<C:prop-filter name="DESCRIPTION"><C:text-match>krankenstand</C:text-match></C:prop-filter>'
+    assert set(client.query(path, f'<C:comp-filter name="VEVENT">{match}</C:comp-filter>').responses()) == {
+        path + "1.ics"
+    }
+
+
 def test_the_whole_calendar_is_one_file(either: MakeClient, house: House) -> None:
     client, path = either(), house.path(ANNA)
     fill(client, path, 0, 4)

@@ -10,25 +10,25 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from defusedxml import ElementTree as SafeET
-from radicale import xmlutils
 from radicale.app import report as radicale_report
 from radicale.item import filter as radicale_filter
 
-from radicale_practice.plugins import naming, reading, request
+from radicale_practice.event.content_lines import unfolded
+from radicale_practice.plugins import naming, reading, request, xml
 from radicale_practice.plugins.storage.item import EventItem
 from radicale_practice.plugins.storage.kinds import CalendarView
 from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.series.spans import EARLIEST, LATEST, make_range
 
 _CONTENT_WORDS = (b"calendar-data", b"prop-filter", b"expand", b"getcontentlength", b"allprop", b"\0")
-_COMP_FILTER = xmlutils.make_clark("C:comp-filter")
-_TIME_RANGE = xmlutils.make_clark("C:time-range")
-_PROP_FILTER = xmlutils.make_clark("C:prop-filter")
-_TEXT_MATCH = xmlutils.make_clark("C:text-match")
-_NOT_DEFINED = xmlutils.make_clark("C:is-not-defined")
+_COMP_FILTER = xml.clark("C:comp-filter")
+_TIME_RANGE = xml.clark("C:time-range")
+_PROP_FILTER = xml.clark("C:prop-filter")
+_TEXT_MATCH = xml.clark("C:text-match")
+_NOT_DEFINED = xml.clark("C:is-not-defined")
 _TEXTS = frozenset({"CATEGORIES", "CLASS", "COMMENT", "DESCRIPTION", "LOCATION", "STATUS", "SUMMARY", "UID"})
 """Properties whose text stands in the event as vobject reads it, but for escapes."""
-_EXPAND = xmlutils.make_clark("C:expand")
+_EXPAND = xml.clark("C:expand")
 
 
 class BadFilter(ValueError):
@@ -90,8 +90,7 @@ def plain(filters: Sequence[ET.Element]) -> Plain | None:
         return None
     name = inner.get("name", "").upper()
     if name != "VEVENT":
-        undefined = xmlutils.make_clark("C:is-not-defined")
-        return None if inner.find(undefined) is not None else Plain(events=False)
+        return None if inner.find(_NOT_DEFINED) is not None else Plain(events=False)
     if len(inner) == 0:
         return Plain()
     if len(inner) == 1 and inner[0].tag == _TIME_RANGE:
@@ -248,7 +247,7 @@ def _names(calendar: CalendarView, filters: Sequence[ET.Element]) -> list[str] |
 
 
 def _may_match(item: EventItem, filters: Sequence[ET.Element]) -> bool:
-    text = item.serialize().replace("\r\n ", "").lower()
+    text = unfolded(item.serialize()).lower()
     plain_text = re.sub(r"\\([\\,;])", r"\1", text.replace("\\n", "\n"))
     return all(
         (f"\n{name.lower()}:" in text or f"\n{name.lower()};" in text) and wanted in plain_text
