@@ -33,7 +33,7 @@ from __future__ import annotations
 import re
 
 from radicale_practice.event import client_zones
-from radicale_practice.event.content_lines import Component, Line, parse, parse_line
+from radicale_practice.event.content_lines import Component, Line, parse, parse_line, unfolded
 from radicale_practice.event.errors import InvalidCalendarData
 from radicale_practice.event.time_zones import resolve, vtimezone
 from radicale_practice.event.values import UTC, format_date, format_date_time, is_date, parse_time
@@ -71,20 +71,13 @@ def normalise(calendar: Component, time_zone: str) -> None:
     _settle_definitions(calendar, events, resolved)
 
 
-def normalised_text(data: bytes, time_zone: str) -> str:
-    """``data`` in normal form as far as the text alone can tell (points 1 to 6)."""
-    calendar = parse(data)
-    normalise(calendar, time_zone)
-    return calendar.raw + "\r\n"
-
-
 def _resolve_zones(calendar: Component, time_zone: str) -> dict[str, str]:
     """TZID as written -> IANA zone, for every TZID in the calendar."""
     definitions: dict[str, list[str]] = {}
     for component in calendar.components:
         identifier = component.first("TZID") if component.name == "VTIMEZONE" else None
         if identifier is not None:
-            definitions.setdefault(identifier.value.strip(), component.raw.split("\r\n"))
+            definitions.setdefault(identifier.value.strip(), unfolded(component.raw).split("\r\n"))
     resolved: dict[str, str] = {}
     used = {
         tzid
@@ -139,8 +132,7 @@ def _with_zone(line: Line, resolved: dict[str, str]) -> str:
     zone = resolved.get(tzid)
     if zone is None or zone == tzid:
         return line.raw
-    flat = line.raw.replace("\r\n ", "").replace("\r\n\t", "")
-    return _TZID.sub(lambda _: f";TZID={zone}", flat, count=1)
+    return _TZID.sub(lambda _: f";TZID={zone}", unfolded(line.raw), count=1)
 
 
 def _settle_times(event: Component, time_zone: str) -> None:
@@ -174,9 +166,8 @@ def _settled(line: Line, zone: str, like_start: tuple[bool, str] | None) -> str:
     if like_start is not None and not period and (mixed or any(date != like_start[0] for date in dates)):
         all_day, clock = like_start
         return _list_like_start(line, values, zone, all_day, clock)
-    flat = line.raw.replace("\r\n ", "").replace("\r\n\t", "")
-    utc = any(in_utc)
-    head, _, tail = _split_head(flat, line)
+    utc, tail = any(in_utc), line.value
+    head = unfolded(line.raw)[: -len(tail) - 1]
     declared = (line.parameter("VALUE") or "").upper()
     if all(dates):
         if declared != "DATE":
@@ -194,10 +185,6 @@ def _settled(line: Line, zone: str, like_start: tuple[bool, str] | None) -> str:
         else:
             changed += f";TZID={zone}"
     return line.raw if changed == head and tail == line.value else f"{changed}:{tail}"
-
-
-def _split_head(flat: str, line: Line) -> tuple[str, str, str]:
-    return flat[: len(flat) - len(line.value) - 1], ":", line.value
 
 
 def _list_like_start(line: Line, values: list[str], zone: str, all_day: bool, clock: str) -> str:

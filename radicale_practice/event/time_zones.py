@@ -11,9 +11,6 @@ from radicale_practice.event import foreign_zones, tzif
 from radicale_practice.event.windows_zones import WINDOWS_ZONES
 from radicale_practice.practice import zones
 from radicale_practice.practice.errors import InvalidValue
-from radicale_practice.practice.zones import to_utc, to_wall
-
-__all__ = ["offset_zone", "resolve", "to_utc", "to_wall", "vtimezone"]
 
 _ALWAYS = 1970
 """Year in which the first observance begins, unless an earlier one is needed."""
@@ -215,9 +212,4 @@ def _offset_name(name: str) -> str | None:
     if match is None:
         return None
     minutes = int(match[2]) * 60 + int(match[3] or 0)
-    return offset_zone(timedelta(minutes=minutes if match[1] == "+" else -minutes))
-
-
-def offset_zone(offset: timedelta) -> str | None:
-    """``Etc/GMT±n`` for a constant offset of whole hours (their sign is turned round), else None."""
-    return foreign_zones.constant(offset)
+    return foreign_zones.constant(timedelta(minutes=minutes if match[1] == "+" else -minutes))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radicale_practice.event import tzif
-from radicale_practice.event.time_zones import resolve, to_utc, to_wall, vtimezone
+from radicale_practice.event.time_zones import resolve, vtimezone
 from radicale_practice.event.windows_zones import WINDOWS_ZONES
 from radicale_practice.practice import zones
 from radicale_practice.practice.errors import InvalidValue
@@ -253,7 +253,7 @@ def test_an_unknown_name_is_judged_by_its_offsets() -> None:
 def assert_same_offsets(one: str, other: str) -> None:
     for day in range(700):
         wall = datetime(2026, 1, 1, 12) + timedelta(days=day)
-        assert to_utc(wall, one) == to_utc(wall, other)
+        assert zones.to_utc(wall, one) == zones.to_utc(wall, other)
 
 
 @pytest.mark.parametrize("zone", CHOSEN)
@@ -325,17 +325,17 @@ def test_windows_names_against_another_table() -> None:
     ],
 )
 def test_gaps_and_folds(wall: str, zone: str, utc: str) -> None:
-    assert to_utc(datetime.fromisoformat(wall), zone) == datetime.fromisoformat(utc).replace(tzinfo=UTC)
+    assert zones.to_utc(datetime.fromisoformat(wall), zone) == datetime.fromisoformat(utc).replace(tzinfo=UTC)
 
 
 @given(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59)), st.sampled_from(CHOSEN))
 @settings(max_examples=300, deadline=None)
 def test_there_and_back(wall: datetime, zone: str) -> None:
     wall = wall.replace(microsecond=0)
-    back = to_wall(to_utc(wall, zone), zone)
+    back = zones.to_wall(zones.to_utc(wall, zone), zone)
     if date(1, 1, 5) < wall.date() < date(9999, 12, 27):
         assert abs(back - wall) <= timedelta(hours=24)
-        if to_utc(wall, zone) == wall.replace(tzinfo=zones.load(zone)).astimezone(UTC) and back != wall:
+        if zones.to_utc(wall, zone) == wall.replace(tzinfo=zones.load(zone)).astimezone(UTC) and back != wall:
             assert back > wall  # a gap is left forwards
 
 

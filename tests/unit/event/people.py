@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from radicale_practice.event.content_lines import parse
+from radicale_practice.event.normal import normalise
 from radicale_practice.practice.model import Access, Location, Patient, Projection, View
 from radicale_practice.practice.people.names import name_keys
 
@@ -45,6 +47,13 @@ class SmallDirectory:
     def locations(self) -> Sequence[Location]:
         self.questions.append("location")
         return [MITTE]
+
+
+def normalised_text(data: bytes, time_zone: str) -> str:
+    """``data`` in normal form as far as the text alone can tell."""
+    calendar = parse(data)
+    normalise(calendar, time_zone)
+    return calendar.raw + "\r\n"
 
 
 def corpus() -> list[Path]:

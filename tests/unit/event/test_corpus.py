@@ -11,10 +11,9 @@ from radicale_practice.event.absorb import absorb
 from radicale_practice.event.calendar_text import calendar_of, uid_of
 from radicale_practice.event.content_lines import parse
 from radicale_practice.event.directory import EmptyDirectory
-from radicale_practice.event.normal import normalised_text
 from radicale_practice.event.render import render
 from radicale_practice.practice.model import Appointment, CalendarObject, View
-from tests.unit.event.people import FULL, SmallDirectory, corpus, view
+from tests.unit.event.people import FULL, SmallDirectory, corpus, normalised_text, view
 
 FILES = pytest.mark.parametrize("path", corpus(), ids=lambda p: p.stem)
 WORD_FOR_WORD = {
@@ -100,6 +99,7 @@ def test_many_objects_as_one_calendar() -> None:
     assert text.count("BEGIN:VEVENT") == sum(t.count("BEGIN:VEVENT") for t in texts)
     assert text.count("TZID:Europe/Vienna\r\n") == 1
     assert "X-WR-CALNAME:Praxis\\, Müller\r\n" in text
+    assert text.count("BEGIN:VCALENDAR") == text.count("END:VCALENDAR") == 1
 
 
 def test_a_title_may_end_like_an_event() -> None:
@@ -112,4 +112,3 @@ def test_a_title_may_end_like_an_event() -> None:
         texts.append(render(absorb(data, None, FULL, EmptyDirectory()).object, FULL))
     events = parse(calendar_of(texts).encode()).components
     assert [[line.name for line in event.lines][-1] for event in events] == ["X-LAST"] * 3
-    assert text.count("BEGIN:VCALENDAR") == text.count("END:VCALENDAR") == 1
