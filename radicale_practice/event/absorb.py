@@ -18,7 +18,7 @@ from radicale_practice.event.errors import (
 from radicale_practice.event.extra import Envelope, dump_envelope, load_envelope
 from radicale_practice.event.merge import rebuilder
 from radicale_practice.event.normal import normalise, ours
-from radicale_practice.event.render import render, years
+from radicale_practice.event.render import key_of, render, years
 from radicale_practice.event.series import Elsewhere, elsewhere, exceptions, former_override
 from radicale_practice.event.values import UTC
 from radicale_practice.practice import zones
@@ -191,14 +191,13 @@ def _envelope(
     if projection.view is not View.FULL and current is not None and current.extra:
         return current.extra
     first, _ = years(CalendarObject("", appointments))
-    keys = {upload.line: upload.facts.recurrence_id for upload in uploads}
+    keys = {upload.line: key_of(upload.facts.recurrence_id) for upload in uploads}
     items: list[tuple[str, str, str]] = []
     for item in calendar.items:
         if isinstance(item, Line):
             items.append(("L", item.name, item.raw))
         elif item.name == "VEVENT":
-            instance = keys.get(item.begin.number)
-            items.append(("E", instance.isoformat() if instance is not None else "", ""))
+            items.append(("E", keys[item.begin.number], ""))
         elif item.name == "VTIMEZONE":
             identifier = item.first("TZID")
             zone = identifier.value.strip() if identifier is not None else ""

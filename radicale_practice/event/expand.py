@@ -16,7 +16,7 @@ from radicale_practice.event.time_zones import vtimezone
 from radicale_practice.event.values import UTC, convert, format_date_time
 from radicale_practice.practice.model import Appointment, CalendarObject, Projection, Status, View
 from radicale_practice.practice.series import spans
-from radicale_practice.practice.series.spans import MOST, Range
+from radicale_practice.practice.series.spans import Range
 
 _TIMES = frozenset(("DTSTART", "DTEND", "DURATION", "RECURRENCE-ID", "RRULE", "RDATE", "EXDATE"))
 
@@ -127,6 +127,3 @@ def free_busy(busy: Iterable[Busy], within: Range) -> str:
         *("END:VFREEBUSY", "END:VCALENDAR", ""),
     ]
     return "\r\n".join(lines)
-
-
-__all__ = ["MOST", "Busy", "busy_times", "expanded", "free_busy"]

@@ -49,12 +49,10 @@ class Skeleton:
 class Envelope:
     """The VCALENDAR around it. Items: ``L`` a line or component, ``Z`` a VTIMEZONE, ``E`` a VEVENT.
 
-    An ``E`` has the recurrence id in ``name`` ("" for the master). ``orphans``: the client has only
-    overridden instances, the master is ours and not shown.
+    An ``E`` has the recurrence id in ``name`` ("" for the master).
     """
 
     items: tuple[tuple[str, str, str], ...] = ()
-    orphans: bool = False
 
 
 def load_skeleton(text: str) -> Skeleton:
@@ -98,16 +96,12 @@ def dump_personal(placed: tuple[Placed, ...]) -> str:
 def load_envelope(text: str) -> Envelope:
     """The envelope from its text; an empty one for text that is none."""
     value = _load(text)
-    items = tuple((a, b, c) for a, b, c in _strings(value.get("items"), 3, 3))
-    return Envelope(items, value.get("orphans") is True)
+    return Envelope(tuple((a, b, c) for a, b, c in _strings(value.get("items"), 3, 3)))
 
 
 def dump_envelope(envelope: Envelope) -> str:
     """The text of an envelope."""
-    value: dict[str, Any] = {"v": _VERSION, "items": [list(item) for item in envelope.items]}
-    if envelope.orphans:
-        value["orphans"] = True
-    return _dump(value)
+    return _dump({"v": _VERSION, "items": [list(item) for item in envelope.items]})
 
 
 def _short(entry: Entry) -> list[str]:

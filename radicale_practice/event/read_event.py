@@ -55,10 +55,9 @@ class Facts:
     rdate: tuple[datetime, ...]
     exdate: tuple[datetime, ...]
     recurrence_id: datetime | None
-    uid: str
 
 
-def start_of(event: Component) -> tuple[datetime, str, bool]:
+def _start(event: Component) -> tuple[datetime, str, bool]:
     """(wall time, zone, whether all-day) of DTSTART; the zone is "" for an all-day event."""
     line = event.first("DTSTART")
     if line is None:
@@ -75,11 +74,10 @@ def read_facts(event: Component, all_day_zone: str, series: SeriesForm | None) -
     ``all_day_zone``: the zone kept with an all-day event. ``series``: the master's form, in whose terms
     RECURRENCE-ID is read; None for a master or an orphan. Raises ``InvalidCalendarObject``.
     """
-    start, zone, all_day = start_of(event)
+    start, zone, all_day = _start(event)
     zone = zone or all_day_zone
-    for name, reason in (("EXRULE", "EXRULE cannot be kept"),):
-        if line := event.first(name):
-            raise InvalidCalendarObject(reason, line.number)
+    if line := event.first("EXRULE"):
+        raise InvalidCalendarObject("EXRULE cannot be kept", line.number)
     rules = event.all("RRULE")
     if len(rules) > 1:
         raise InvalidCalendarObject("more than one RRULE", rules[1].number)
@@ -98,7 +96,6 @@ def read_facts(event: Component, all_day_zone: str, series: SeriesForm | None) -
         rdate=_dates(event, "RDATE", zone, all_day),
         exdate=_dates(event, "EXDATE", zone, all_day),
         recurrence_id=_recurrence_id(event, form),
-        uid=uid_value(event),
     )
 
 
@@ -215,11 +212,11 @@ def pieces_of(
         entries.append(Entry(item.name, item.raw, _basis(item, facts, projection, series), tzid or ""))
         if item.name == "DTSTART" and no_end:
             entries.append(Entry("DTEND", "", _end_basis(facts)))
+    return entries, personal
+
+
 def _is_alarm(item: Line | Component) -> bool:
     return isinstance(item, Component) and item.name == "VALARM"
-
-
-    return entries, personal
 
 
 def _zones_in(component: Component) -> str:

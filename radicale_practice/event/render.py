@@ -7,6 +7,7 @@ a line is made in their place. Nothing depends on the clock: two reads without a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from radicale_practice.event import client_zones
 from radicale_practice.event.extra import Envelope, load_envelope
@@ -37,7 +38,7 @@ def render(obj: CalendarObject, projection: Projection) -> str:
         make = kept_event if kept else fresh_event
         text, zone_names = make(obj.uid, appointment, projection, event_time)
         used += [zone for zone in zone_names if zone not in used]
-        events.append((key_of(appointment), text))
+        events.append((key_of(appointment.recurrence_id), text))
     if not obj.extra or projection.view is not View.FULL:
         first = min((a.start.year for a, _ in times), default=1970)
         definitions = "".join([vtimezone(zone, first) for zone in used])
@@ -45,9 +46,9 @@ def render(obj: CalendarObject, projection: Projection) -> str:
     return _in_envelope(load_envelope(obj.extra), events, used, years(obj))
 
 
-def key_of(appointment: Appointment) -> str:
-    """How the envelope names a VEVENT: its recurrence id, "" for the master or a single one."""
-    return appointment.recurrence_id.isoformat() if appointment.recurrence_id is not None else ""
+def key_of(recurrence_id: datetime | None) -> str:
+    """How the envelope names a VEVENT: by its instance, "" for the master or a single one."""
+    return recurrence_id.isoformat() if recurrence_id is not None else ""
 
 
 def shown_events(obj: CalendarObject) -> Iterable[Appointment]:

@@ -42,6 +42,10 @@ class Call:
         """A path as the client sees it, behind a proxy's prefix."""
         return self.base_prefix + path
 
+    def calendar(self, segment: str) -> str:
+        """The absolute path of one of the user's calendars, with which those of its events begin."""
+        return self.absolute(f"/{self.user}/{segment}/")
+
     def body(self) -> bytes:
         """The body's bytes. Raises ``ShortBody``."""
         if not self.request.data:

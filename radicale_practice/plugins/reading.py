@@ -165,9 +165,7 @@ def defaults(home: Home, info: CalendarInfo) -> dict[str, str]:
 def time_zone_calendar(zone: str) -> str:
     """A VCALENDAR with one VTIMEZONE (RFC 4791 5.2.2)."""
     lines = time_zones.vtimezone(zone, 2000).strip("\r\n")
-    return (
-        f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//radicale_practice//EN\r\n{lines}\r\nEND:VCALENDAR\r\n"
-    )
+    return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{event_render.PRODUCT}\r\n{lines}\r\nEND:VCALENDAR\r\n"
 
 
 def identities_in_range(

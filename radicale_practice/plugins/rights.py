@@ -6,11 +6,12 @@ or not.
 
 from __future__ import annotations
 
-from radicale import config, pathutils, rights
+from radicale import config, rights
 
 from radicale_practice.plugins import request
 from radicale_practice.plugins.databases import database_of
 from radicale_practice.plugins.home import Home
+from radicale_practice.plugins.targets import parts_of
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.model import Access, CalendarKind
 
@@ -26,7 +27,7 @@ class Rights(rights.BaseRights):
         """Radicale's permission letters of ``user`` for the sanitized ``path``."""
         if not user:
             return ""
-        parts = [part for part in pathutils.strip_path(path).split("/") if part]
+        parts = parts_of(path)
         if not parts:
             return "R"
         if parts[0] != user or len(parts) > 2:

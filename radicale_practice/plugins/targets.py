@@ -25,9 +25,14 @@ class Target:
     info: CalendarInfo | None = None
 
 
+def parts_of(path: str) -> list[str]:
+    """The components of a sanitized path."""
+    return [part for part in pathutils.strip_path(path).split("/") if part]
+
+
 def resolve(home: Home, path: str) -> Target:
     """What the sanitized ``path`` is; never the content of another person's home."""
-    parts = [part for part in pathutils.strip_path(path).split("/") if part]
+    parts = parts_of(path)
     own = bool(parts) and parts[0] == home.user
     if not own or len(parts) > 3:
         return Target(path, len(parts), own and len(parts) <= 3)

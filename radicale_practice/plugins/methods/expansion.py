@@ -15,7 +15,7 @@ from radicale_practice.plugins.targets import Target
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.reading.calendar_objects import StoredObject
-from radicale_practice.practice.series.spans import EARLIEST, LATEST, Range, make_range
+from radicale_practice.practice.series.spans import EARLIEST, LATEST, MOST, Range, make_range
 
 
 class TooMany(Exception):  # noqa: N818 - an answer, not a failure
@@ -33,7 +33,7 @@ class Expansion:
         """The text of one event's instances. Raises ``TooMany``."""
         text, count = reading.expanded(home, info, stored, self._within)
         self._left -= count
-        if self._left < 0 or count >= expand.MOST:
+        if self._left < 0 or count >= MOST:
             raise TooMany
         return text
 
@@ -57,7 +57,7 @@ def free_busy(call: Call, document: ET.Element, target: Target, unit: UnitOfWork
     home = call.home()
     busy: list[expand.Busy] = []
     for stored, spans in reading.in_range(unit, home, target.info, within.start, within.end):
-        if len(spans) >= expand.MOST or len(busy) > _most(call):
+        if len(spans) >= MOST or len(busy) > _most(call):
             raise TooMany
         busy += expand.busy_times(stored.object, home.practice.time_zone, within)
     text = expand.free_busy(busy, within)

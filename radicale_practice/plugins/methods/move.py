@@ -116,5 +116,5 @@ def _taken(
 
 def _conflict(call: Call, target: Target, name: str) -> Reply:
     """``name``: of the other event, as the viewer sees it."""
-    path = call.absolute(f"/{call.user}/{target.segment}/{name}")
+    path = call.calendar(target.segment) + name
     return replies.failed(client.CONFLICT, "C:no-uid-conflict", xml.href(path))

@@ -96,8 +96,7 @@ def _calendar(
     tags: list[str] | None,
     names_only: bool,
 ) -> str:
-    path = call.absolute(f"/{place.home.user}/{info.path_name}/")
-    return _response(path, values.calendar(place, info, head), tags, names_only)
+    return _response(call.calendar(info.path_name), values.calendar(place, info, head), tags, names_only)
 
 
 def _items(
@@ -113,8 +112,7 @@ def _items(
     table = values.item(place, info)
     asked = [*map(xml.clark, item_responses.ALLPROP)] if tags is ALL else tags
     assert asked is not None
-    prefix = call.absolute(f"/{place.home.user}/{info.path_name}/")
-    template = item_responses.Template(prefix, asked, table, names_only)
+    template = item_responses.Template(call.calendar(info.path_name), asked, table, names_only)
     if template.needs_text:
         for stored in reading.contents(unit, place.home, info, hrefs):
             yield template.of(place.home, info, head.state, stored)

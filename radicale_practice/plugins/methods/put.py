@@ -80,8 +80,8 @@ def rejected(call: Call, error: Exception, target: Target) -> Reply:
         case NotPermitted():
             return replies.need_privileges(call.absolute(call.path))
         case writing.UidTaken():
-            path = f"/{call.user}/{target.segment}/{error.href}"
-            return replies.failed(client.CONFLICT, "C:no-uid-conflict", xml.href(call.absolute(path)))
+            path = call.calendar(target.segment) + error.href
+            return replies.failed(client.CONFLICT, "C:no-uid-conflict", xml.href(path))
         case Conflict():
             return replies.failed(client.CONFLICT, "C:no-uid-conflict")
         case TooLarge():

@@ -70,7 +70,7 @@ def _template(call: Call, home: Home, target: Target, document: ET.Element) -> i
     props = document.find(xml.clark("D:prop"))
     tags = [] if props is None else [prop.tag for prop in props if isinstance(prop.tag, str)]
     place = values.Place(call.base_prefix, home, call.max_resource_size)
-    prefix = call.absolute(f"/{home.user}/{target.info.path_name}/")
+    prefix = call.calendar(target.segment)
     render = expansion.expansion_of(call, document) or reading.text
     return item_responses.Template(
         prefix, list(dict.fromkeys(tags)), values.item(place, target.info), render=render
@@ -92,7 +92,7 @@ def _sync(call: Call, document: ET.Element, target: Target, unit: UnitOfWork) ->
         return replies.failed(client.FORBIDDEN, "D:valid-sync-token")
     page = changes.page(unit, home, target.info, head, known, limit)
     template = _template(call, home, target, document)
-    prefix = call.absolute(f"/{home.user}/{target.info.path_name}/")
+    prefix = call.calendar(target.segment)
     responses = [
         xml.status_response(prefix + naming.href(home, target.info, state), 404) for state in page.removed
     ]

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from radicale import pathutils
-
 from radicale_practice.plugins import request, writing
 from radicale_practice.plugins.storage.collection import Calendar
 from radicale_practice.plugins.storage.upload import FORBIDDEN
+from radicale_practice.plugins.targets import parts_of
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import NotPermitted
 
@@ -24,7 +23,7 @@ def create_collection(
 
     Raises ``ValueError``: a whole calendar is not uploaded, tasks and address books have no place here.
     """
-    parts = [part for part in pathutils.strip_path(path).split("/") if part]
+    parts = parts_of(path)
     props = props or {}
     components = props.get("C:supported-calendar-component-set", "VEVENT")
     if (

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from radicale import pathutils
 from radicale.types import CollectionOrItem
 
 from radicale_practice.plugins import reading, request
 from radicale_practice.plugins.home import Home
 from radicale_practice.plugins.storage.collection import Calendar, Principal, Root
+from radicale_practice.plugins.targets import parts_of
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.people import staff
 
@@ -24,7 +24,7 @@ def discover(database: Database, path: str, depth: str) -> Iterator[CollectionOr
     Only the viewer's own home exists for a viewer.
     """
     current = request.current()
-    parts = [part for part in pathutils.strip_path(path).split("/") if part]
+    parts = parts_of(path)
     if not parts:
         yield Root()
         if depth != "0" and current.viewer is not None:
