@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import quote, unquote
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import text
 from radicale_practice.practice import book, calendars, practices
 from radicale_practice.practice.model import Access, Actor
 from tests.protocol.conftest import MakeClient
-from tests.protocol.house import ANNA, BEN, RITA, House, event
+from tests.protocol.house import ANNA, BEN, RITA, Client, House, event
 from tests.protocol.test_statements import FULL, fill
 
 
@@ -27,50 +28,39 @@ def _token(answer) -> str:
     return answer.document.findtext("{DAV:}sync-token") or ""
 
 
+def _in_parts(
+    client: Client, path: str, most: int, token: str = "", meanwhile: Callable[[], None] | None = None
+) -> tuple[dict[str, str], str, int]:
+    """Read a list in parts: each path's status, the token at the end, how many parts.
+
+    ``meanwhile`` happens after the first part.
+    """
+    seen: dict[str, str] = {}
+    more, parts = True, 0
+    while more and parts < 20:
+        answer = client.sync(path, token, extra=f"<D:limit><D:nresults>{most}</D:nresults></D:limit>")
+        statuses, token, parts = _statuses(answer), _token(answer), parts + 1
+        more = statuses.pop(path, "") == "507"
+        assert len(statuses) <= most
+        seen.update(statuses)
+        if parts == 1 and meanwhile is not None:
+            meanwhile()
+    return seen, token, parts
+
+
 def test_long_lists_are_cut_and_continued(own: MakeClient, house: House) -> None:
+    """What changed while the list was read is told at its end, not at the client's next visit."""
     client, path = own(), house.path(ANNA)
     fill(client, path, 0, 7)
-    limit = "<D:limit><D:nresults>3</D:nresults></D:limit>"
-    seen: dict[str, str] = {}
-    token, parts = "", 0
-    while True:
-        answer = client.sync(path, token, extra=limit)
-        statuses = _statuses(answer)
-        more = statuses.pop(path, "") == "507"
-        assert len(statuses) <= 3
-        seen.update(statuses)
-        token, parts = _token(answer), parts + 1
-        if parts == 1:
-            assert client.request("DELETE", path + "0.ics").status == 204
-            assert client.put(path + "late.ics", event("late@x")).status == 201
-        if not more:
-            break
-    final = _statuses(client.sync(path, token))
-    seen.update(final)
-    live = {p for p, status in seen.items() if status == "200"}
-    assert live == {path + f"{n}.ics" for n in range(1, 7)} | {path + "late.ics"}
-    assert seen[path + "0.ics"] == "404"
 
+    def change() -> None:
+        assert client.request("DELETE", path + "0.ics").status == 204
+        assert client.put(path + "late.ics", event("late@x")).status == 201
 
-def test_the_end_of_a_first_list_that_took_long_is_not_the_end(own: MakeClient, house: House) -> None:
-    """What changed while it was read is told at once, not at the client's next visit."""
-    client, path = own(), house.path(ANNA)
-    fill(client, path, 0, 5)
-    limit = "<D:limit><D:nresults>3</D:nresults></D:limit>"
-    token, more, parts = "", True, 0
-    seen: dict[str, str] = {}
-    while more:
-        answer = client.sync(path, token, extra=limit)
-        statuses = _statuses(answer)
-        more, token = statuses.pop(path, "") == "507", _token(answer)
-        seen.update(statuses)
-        parts += 1
-        if parts == 1:
-            assert client.request("DELETE", path + "0.ics").status == 204
-            assert client.put(path + "late.ics", event("late@x")).status == 201
-    assert token == client.token(path) and parts == 3
-    expected = {f"{n}.ics": "404" if n == 0 else "200" for n in range(5)} | {"late.ics": "200"}
+    seen, token, parts = _in_parts(client, path, 3, meanwhile=change)
+    expected = {f"{n}.ics": "404" if n == 0 else "200" for n in range(7)} | {"late.ics": "200"}
     assert seen == {path + name: status for name, status in expected.items()}
+    assert token == client.token(path) and parts == 4
 
 
 def test_what_a_person_may_not_see_any_more_goes_with_a_whole_list_too(own: MakeClient, house: House) -> None:
@@ -89,17 +79,8 @@ def test_cut_changes_go_on_without_losing_any(own: MakeClient, house: House) -> 
     client, path = own(), house.path(ANNA)
     token = client.token(path)
     fill(client, path, 0, 7)
-    limit = "<D:limit><D:nresults>2</D:nresults></D:limit>"
-    seen: set[str] = set()
-    for _ in range(10):
-        answer = client.sync(path, token, extra=limit)
-        statuses = _statuses(answer)
-        more = statuses.pop(path, "") == "507"
-        seen |= set(statuses)
-        token = _token(answer)
-        if not more:
-            break
-    assert seen == {path + f"{n}.ics" for n in range(7)}
+    seen, token, _ = _in_parts(client, path, 2, token)
+    assert set(seen) == {path + f"{n}.ics" for n in range(7)}
     assert token == client.token(path)
 
 
@@ -279,16 +260,23 @@ def test_what_leaves_a_rooms_calendar_goes_under_the_name_it_came(either: MakeCl
     assert _statuses(anna.sync(room, token)) == {listed: "404"}
 
 
+def _of_a_colleague(rita: Client, house: House, uid: str) -> tuple[str, str]:
+    """An entry with a patient's name as its file's in a room to which Anna may write: where it is for Rita,
+    who has made it, and the room for Anna."""
+    with house.database.write() as uow:
+        calendars.grant(uow, house.room_id, house.viewer(ANNA).staff_id, Access.WRITE)
+    room = next(c for c in house.calendars(RITA) if c.id == house.room_id)
+    hidden = f"{house.path(RITA, room)}Mustermann Maria.ics"
+    assert rita.put(hidden, event(uid, "Kurs")).status == 201
+    return hidden, house.path(ANNA, room)
+
+
 @pytest.mark.parametrize("way", ["PUT", "MOVE"])
 def test_a_guessed_name_is_taken_like_any_other(either: MakeClient, house: House, way: str) -> None:
     """Who may write to a room could else find out of whom its colleagues' entries are."""
-    with house.database.write() as uow:
-        calendars.grant(uow, house.room_id, house.viewer(ANNA).staff_id, Access.WRITE)
     rita, anna = either(RITA), either(ANNA)
-    room = next(c for c in house.calendars(RITA) if c.id == house.room_id)
-    hidden = f"{house.path(RITA, room)}Mustermann Maria.ics"
-    assert rita.put(hidden, event("1@example", "Kurs")).status == 201
-    theirs, mine = house.path(ANNA, room), house.path(ANNA) + "mine.ics"
+    hidden, theirs = _of_a_colleague(rita, house, "1@example")
+    mine = house.path(ANNA) + "mine.ics"
     guess = theirs + "Mustermann Maria.ics"
     if way == "PUT":
         answer = anna.put(guess, event("2@example", "Mein Kurs", "20270106T090000"))
@@ -305,13 +293,8 @@ def test_a_guessed_name_is_taken_like_any_other(either: MakeClient, house: House
 
 @pytest.mark.parametrize("way", ["onto it", "beside it"])
 def test_a_refused_move_does_not_tell_a_hidden_name(own: MakeClient, house: House, way: str) -> None:
-    with house.database.write() as uow:
-        calendars.grant(uow, house.room_id, house.viewer(ANNA).staff_id, Access.WRITE)
-    rita, anna = own(RITA), own(ANNA)
-    room = next(c for c in house.calendars(RITA) if c.id == house.room_id)
-    uid = "Mustermann-Maria@example"
-    assert rita.put(f"{house.path(RITA, room)}Mustermann Maria.ics", event(uid, "Kurs")).status == 201
-    theirs = house.path(ANNA, room)
+    rita, anna, uid = own(RITA), own(ANNA), "Mustermann-Maria@example"
+    _, theirs = _of_a_colleague(rita, house, uid)
     (alias,) = (p for p in anna.propfind(theirs, "D:getetag", "1").responses() if p != theirs)
     mine = house.path(ANNA) + "mine.ics"
     assert anna.put(mine, event("mine" if way == "onto it" else uid, "Mein Kurs")).status == 201
