@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from radicale_practice.practice import practices
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import Unavailable
 from radicale_practice.practice.sync import revisions
@@ -267,6 +268,8 @@ def test_ids_chosen_by_the_program_are_not_given_out_again(house: Database, vend
         " SELECT n, 1, '2026-03-02 09:00:00', '2026-03-02 10:00:00' FROM generate_series(5, 9) n"
     )
     vendor.execute("INSERT INTO patient (id, practice_id, number) VALUES (2, 1, 'a'), (3, 1, 'b')")
+    vendor.execute("INSERT INTO practice (id, name) VALUES (2, 'other'), (3, 'third')")
+    vendor.execute("INSERT INTO staff (id, practice_id, user_name, display_name) VALUES (9, 1, 'o', 'O')")
     vendor.execute("COMMIT")
     with house.write() as uow:
         assert book(uow, 1) == 10
@@ -274,8 +277,10 @@ def test_ids_chosen_by_the_program_are_not_given_out_again(house: Database, vend
             ("patient", "number", "'c'"),
             ("calendar", "kind, name", "'room', 'R'"),
             ("location", "name", "'L'"),
+            ("staff", "user_name, display_name", "'new', 'New'"),
         ):
             run(uow, f"INSERT INTO {table} (practice_id, {columns}) VALUES (1, {values})")
+        assert practices.create(uow, "fourth").id == 4
     vendor.execute(
         "INSERT INTO appointment (id, practice_id, starts_at, ends_at) VALUES (7777, 1, now(), now())"
     )

@@ -140,6 +140,9 @@ CALENDAR = TrackedTable(
 
 TRACKED = (APPOINTMENT, APPOINTMENT_CALENDAR, PATIENT, LOCATION, CALENDAR)
 
+NUMBERED = ("practice", "staff")
+"""Tables that do not show in events, whose numbers a program may choose as those of the others."""
+
 NAME_COLUMNS = ("first_name", "last_name")
 """A change of one of these makes the stored folded name of a patient stale."""
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 from radicale_practice.practice.schema.appointment_columns import TIMED
 from radicale_practice.practice.triggers.description import (
     NAME_COLUMNS,
+    NUMBERED,
     SERVED_VIEW,
     TRACKED,
     TrackedTable,
@@ -82,14 +83,12 @@ def made(schema: str) -> list[Made]:
         ),
         _function(schema, "sync_truncate", _TRUNCATE),
     ]
+    for name in NUMBERED:
+        body = f"\nBEGIN\n  {_numbered(name)}\n  RETURN NULL;\nEND"
+        items += _statement_trigger(schema, name, "insert", body)
     for table in TRACKED:
-        for operation, referencing in _OPERATIONS.items():
-            name = f"sync_{table.name}_{operation}"
-            items.append(_function(schema, name, _body(table, operation)))
-            clause = f"{referencing} FOR EACH STATEMENT"
-            items.append(
-                _trigger(schema, name, table.name, name, event=f"AFTER {operation.upper()}", clause=clause)
-            )
+        for operation in _OPERATIONS:
+            items += _statement_trigger(schema, table.name, operation, _body(table, operation))
         items.append(
             _trigger(
                 schema,
@@ -127,6 +126,15 @@ def _trigger(
     statement = f'{start}"{schema}".{table} {clause} EXECUTE FUNCTION "{schema}".{function}()'
     # the words of pg_get_triggerdef
     return Made("trigger", name, table, statement, f"{start}{table} {clause} EXECUTE FUNCTION {function}()")
+
+
+def _statement_trigger(schema: str, table: str, operation: str, body: str) -> list[Made]:
+    name = f"sync_{table}_{operation}"
+    clause = f"{_OPERATIONS[operation]} FOR EACH STATEMENT"
+    return [
+        _function(schema, name, body),
+        _trigger(schema, name, table, name, event=f"AFTER {operation.upper()}", clause=clause),
+    ]
 
 
 def _body(table: TrackedTable, operation: str) -> str:
@@ -169,12 +177,7 @@ def _derived(table: TrackedTable, operation: str) -> str:
     """What is deleted or noted beside the objects."""
     parts: list[str] = []
     if operation == "insert" and table.key == ("id",):
-        # Numbers that a program chose itself (an import) would be given out a second time.
-        parts.append(
-            f"PERFORM setval('{table.name}_id_seq', x.highest) FROM {table.name}_id_seq s,"
-            " (SELECT max(n.id) AS highest FROM new_rows n) x"
-            " WHERE x.highest > s.last_value - (NOT s.is_called)::integer;"
-        )
+        parts.append(_numbered(table.name))
     if table.name == "appointment" and operation == "update":
         parts.append(_stale("series_expansion", "series_id", TIMED))
     if table.name == "patient" and operation == "update":
@@ -193,6 +196,15 @@ def _derived(table: TrackedTable, operation: str) -> str:
             f" SELECT r.practice_id, {PROGRAM}, 'foreign', r.id FROM {rows} r WHERE {FOREIGN};"
         )
     return "".join(f"\n  {part}" for part in parts)
+
+
+def _numbered(table: str) -> str:
+    """Numbers that a program chose itself (an import) would be given out a second time."""
+    return (
+        f"PERFORM setval('{table}_id_seq', x.highest) FROM {table}_id_seq s,"
+        " (SELECT max(n.id) AS highest FROM new_rows n) x"
+        " WHERE x.highest > s.last_value - (NOT s.is_called)::integer;"
+    )
 
 
 FOREIGN = "coalesce(current_setting('radicale_practice.actor', true), '') = ''"
