@@ -32,6 +32,24 @@ def counted(database: Database) -> Iterator[list[str]]:
 
 
 @contextmanager
+def by_transaction(database: Database, beginning: str) -> Iterator[list[int]]:
+    """How many rows the statements that begin so change in each writing transaction."""
+    found: list[int] = [0]
+
+    def note(_c: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(beginning):
+            found[-1] += cursor.rowcount
+        elif "set_config('lock_timeout'" in statement or statement.startswith("BEGIN"):
+            found.append(0)
+
+    event.listen(database.engine, "after_cursor_execute", note)
+    try:
+        yield found
+    finally:
+        event.remove(database.engine, "after_cursor_execute", note)
+
+
+@contextmanager
 def written_after_flush(database: Database) -> Iterator[list[str]]:
     """Practice rows written in a transaction after its flush (PostgreSQL; nothing flushes elsewhere)."""
     late: list[str] = []

@@ -411,9 +411,9 @@ def test_retention_empties_contents_and_keeps_the_fact(world: World) -> None:
     with world.write() as uow:
         uow.connection.execute(update(s.journal).values(at=ages["practice"]))
         practice = world.practice(uow)
-        assert retention.empty_expired(uow, practice, clock.utc_now()) == 1
-        assert retention.empty_expired(uow, practice, clock.utc_now() + timedelta(days=4000)) == 1
-        assert retention.empty_expired(uow, practice, clock.utc_now() + timedelta(days=4000)) == 0
+    assert retention.empty_expired(world.database, practice, clock.utc_now()) == 1
+    assert retention.empty_expired(world.database, practice, clock.utc_now() + timedelta(days=4000)) == 1
+    assert retention.empty_expired(world.database, practice, clock.utc_now() + timedelta(days=4000)) == 0
     assert [(r["action"], r["after"]) for r in world.journal()] == [("create", None)] * 2
 
 

@@ -41,7 +41,8 @@ def heard(world: World) -> list[str]:
 def kept(world: World) -> dict[str, bool]:
     """Whether the journal still has the contents of each action after a hundred days."""
     with world.write() as uow:
-        retention.empty_expired(uow, world.practice(uow), NOW + timedelta(days=100))
+        practice = world.practice(uow)
+    retention.empty_expired(world.database, practice, NOW + timedelta(days=100))
     return {r["action"]: bool(r["after"]) for r in world.journal()}
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from radicale_practice.practice import clock
 from radicale_practice.practice.database import Database
@@ -18,6 +15,7 @@ from radicale_practice.practice.triggers.postgresql_flush import PRACTICE_LOCK
 from radicale_practice.practice.upkeep import check
 from tests.database.foreign import connect
 from tests.database.house import book, furnish, run
+from tests.database.statements import by_transaction
 
 LATER = timedelta(days=400)
 
@@ -47,24 +45,6 @@ def count(database: Database, sql: str) -> int:
 
 
 CHANGES = "SELECT count(*) FROM object_change"
-
-
-@contextmanager
-def deleted_by_transaction(database: Database) -> Iterator[list[int]]:
-    """How many rows each transaction of the block deletes."""
-    found: list[int] = [0]
-
-    def note(_c: Any, cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith("DELETE"):
-            found[-1] += cursor.rowcount
-        elif "set_config('lock_timeout'" in statement or statement.startswith("BEGIN"):
-            found.append(0)
-
-    event.listen(database.engine, "after_cursor_execute", note)
-    try:
-        yield found
-    finally:
-        event.remove(database.engine, "after_cursor_execute", note)
 
 
 def test_the_newest_change_of_each_object_stays(house: Database) -> None:
@@ -101,13 +81,13 @@ def test_what_was_removed_long_ago_is_forgotten_and_raises_the_floor(house: Data
 def test_in_small_transactions(house: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(housekeeping, "BATCH", 2)
     before = count(house, CHANGES) + count(house, "SELECT count(*) FROM calendar_object")
-    with deleted_by_transaction(house) as deleted:
+    with by_transaction(house, "DELETE") as deleted:
         housekeeping.prune(house, clock.utc_now() + LATER)
     after = count(house, CHANGES) + count(house, "SELECT count(*) FROM calendar_object")
     assert after == 12 + 6
     assert sum(deleted) == before - after
     assert max(deleted) <= 2 * 2
-    with deleted_by_transaction(house) as deleted:
+    with by_transaction(house, "DELETE") as deleted:
         housekeeping.prune(house, clock.utc_now() + LATER)
     assert sum(deleted) == 0
 

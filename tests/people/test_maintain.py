@@ -12,6 +12,7 @@ from radicale_practice.practice.database import Database
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records import journal
 from radicale_practice.practice.upkeep import maintain
+from tests.database.statements import by_transaction
 
 
 def count(database: Database, query: str) -> int:
@@ -59,3 +60,16 @@ def test_journal_contents_go_by_age(database: Database, practice: Practice) -> N
         maintain.maintain(database, now + timedelta(days=days))
         assert count(database, kept) == left
     assert count(database, "SELECT count(*) FROM journal WHERE action = 'change'") == 2
+
+
+def test_years_of_journal_are_emptied_in_small_transactions(database: Database, practice: Practice) -> None:
+    """A shorter time was set: what has gathered must not keep a phone waiting for it."""
+    with database.write() as uow:
+        row = journal.row(uow.actor, "change", practice_id=practice.id, after={"a": 1})
+        journal.write_many(uow, [row] * 1201)
+    kept = "SELECT count(*) FROM journal WHERE after IS NOT NULL"
+    with by_transaction(database, "UPDATE journal") as emptied:
+        done = maintain.maintain(database, clock.utc_now() + timedelta(days=4000))
+    assert count(database, kept) == 0
+    assert sum(emptied) == done.journal_rows_emptied >= 1201
+    assert max(emptied) <= 500

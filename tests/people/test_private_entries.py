@@ -131,7 +131,8 @@ def test_the_attention_list_forgets_what_is_private_as_early_as_the_journal(worl
 
     def kept(days: int) -> list[Any]:
         with world.write() as uow:
-            retention.empty_expired(uow, world.practice(uow), NOW + timedelta(days=days))
+            practice = world.practice(uow)
+        retention.empty_expired(world.database, practice, NOW + timedelta(days=days))
         return sorted({r["appointment_id"] for r in world.rows(s.attention) if r["details"] != "{}"})
 
     assert kept(80) == sorted(ids.values())

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from radicale_practice.practice import clock, practices
 from radicale_practice.practice.database import Database, translated_errors
 from radicale_practice.practice.notices import foreign_clashes, unreadable
+from radicale_practice.practice.parts import parts
 from radicale_practice.practice.people import directory
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records import retention
@@ -58,8 +59,8 @@ def maintain(database: Database, now: datetime | None = None, progress: Progress
             with database.write() as uow:
                 missing = directory.missing_names(uow, practice.id)
                 directory.keep_names(uow, practice.id, missing)
-                names += len(missing)
-                emptied += retention.empty_expired(uow, practice, now)
+            names += len(missing)
+            emptied += retention.empty_expired(database, practice, now)
             _forget_private(database, practice, now)
         report("journal and names", len(all_practices), len(all_practices))
         report("changes", 0, 1)
@@ -94,10 +95,11 @@ def _expand(database: Database, now: datetime, report: Progress) -> int:
             uow, now + timedelta(days=REFRESHED_DAYS), after_id=wanted[-1] if wanted else 0
         ):
             wanted += part
-    stored = 0
-    for start in range(0, len(wanted), _BATCH):
-        report("series", start, len(wanted))
+    stored = tried = 0
+    for batch in parts(wanted, _BATCH):
+        report("series", tried, len(wanted))
         with database.write() as uow:
-            stored += occurrences.store(uow, wanted[start : start + _BATCH], until)
+            stored += occurrences.store(uow, batch, until)
+        tried += len(batch)
     report("series", len(wanted), len(wanted))
     return stored
