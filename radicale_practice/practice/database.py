@@ -64,6 +64,8 @@ class UnitOfWork:
         self.actor = actor
         self.failed = False
         self.closed = False
+        self.forgets = False
+        """Whether what it deletes and empties must be gone from the files too; ``Database.truncate_log``."""
         self._connection: Connection | None = None
 
     @property
@@ -125,6 +127,8 @@ class UnitOfWork:
                 else:
                     self.database.before_commit(connection)
                     self.database.commit(connection)
+                    if self.forgets:
+                        self.database.truncate_log(connection)
         finally:
             try:
                 connection.close()
@@ -259,6 +263,15 @@ class Database:
         else:
             connection.commit()
 
+    def truncate_log(self, connection: Connection) -> None:
+        """SQLite: empty the write-ahead log, which has pages as they were. PostgreSQL sees to its own.
+
+        Somebody who reads for more than seconds keeps the log; the next time, or the last program that closes
+        the database, empties it.
+        """
+        if self.dialect == "sqlite":
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
+
     def rollback(self, connection: Connection) -> None:
         """ROLLBACK."""
         if self.dialect == "sqlite":
@@ -363,11 +376,13 @@ def _text(content: bytes) -> str:
 
 
 def _prepare_sqlite(dbapi_connection: object, _record: object) -> None:
-    """Explicit BEGIN by us, write-ahead log, every commit on disk, our own foreign keys checked."""
+    """Explicit BEGIN by us, write-ahead log, every commit on disk, foreign keys checked, no deleted rests."""
     dbapi_connection.isolation_level = None  # type: ignore[attr-defined]
     dbapi_connection.text_factory = _text  # type: ignore[attr-defined]
     cursor = dbapi_connection.cursor()  # type: ignore[attr-defined]
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    # what is deleted is overwritten: contents that were erased must not be left in free pages of the file
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()

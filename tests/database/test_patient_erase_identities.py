@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import String, Text, cast, select
+from sqlalchemy import String, Text, cast, event, select
 
-from radicale_practice.practice import book
+from radicale_practice.practice import book, clock
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.people import patient_erase
 from radicale_practice.practice.schema.columns import metadata
 from radicale_practice.practice.sync import revisions
+from radicale_practice.practice.upkeep import maintain
 from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
 from tests.database.test_book_apply import master_id, put
 from tests.database.test_book_cancel_and_move import delete, fill
@@ -63,6 +65,52 @@ def test_the_name_is_nowhere_any_more(world: World) -> None:
     (other,) = [h for h in hrefs if h != "Josef.ics"]
     stored = world.stored(other)
     assert stored.opaque and stored.href == f"{stored.uid}.ics"
+
+
+def careless(url: str) -> Database:
+    """A SQLite that leaves what is deleted in its file unless told otherwise; not all builds do."""
+    database = Database(url)
+    event.listen(
+        database.engine, "connect", lambda raw, _: raw.execute("PRAGMA secure_delete=OFF"), insert=True
+    )
+    return database
+
+
+def in_files(path: Path) -> set[str]:
+    """The files of a SQLite database in which the name stands anywhere."""
+    files = path.parent.glob(f"{path.name}*")
+    return {file.name.removeprefix(path.name) for file in files if NAME.encode() in file.read_bytes()}
+
+
+def test_the_name_is_in_no_byte_of_the_files(sqlite_url: str) -> None:
+    """Nor in free pages and in the write-ahead log, while the server runs."""
+    database = careless(sqlite_url)
+    world = build(database)
+    path = Path(str(database.url.database))
+    put(world, world.event(f"{NAME}-1", patient=world.maria, extra=NAME * 2000, note=NAME), f"{NAME}.ics")
+    put(world, world.event("2", MONDAY + HOUR, patient=world.maria, subject=NAME), "2.ics")
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint")
+    delete(world, "2.ics")
+    assert in_files(path) == {"", "-wal"}
+    erase(world)
+    assert in_files(path) == set()
+    assert (path.parent / f"{path.name}-wal").exists()
+    database.dispose()
+
+
+def test_maintenance_leaves_nothing_in_the_files(sqlite_url: str) -> None:
+    database = careless(sqlite_url)
+    world = build(database)
+    path = Path(str(database.url.database))
+    put(world, world.event("1", subject=NAME, extra=NAME * 2000), "1.ics", world.private)
+    delete(world, "1.ics", world.private)
+    with world.write() as uow:
+        patient_erase.erase(uow, world.practice_id, world.maria.number)
+    assert in_files(path) == {""}
+    maintain.maintain(database, clock.utc_now() + timedelta(days=200))
+    assert in_files(path) == set()
+    database.dispose()
 
 
 KEPT = f"X-ALT-DESC:{NAME} war da"

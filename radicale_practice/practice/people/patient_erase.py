@@ -41,6 +41,7 @@ def erase(uow: UnitOfWork, practice_id: int, number: str) -> Erased:
     else's, what clients keep goes and every text that is still what it was then.
     Hrefs and UIDs that clients chose for any of these are replaced. Journalled. Raises ``NotFound``.
     """
+    uow.forgets = True
     ids = _same_person(uow, practice_id, number)
     traces = patient_traces.find(uow, practice_id, ids)
     rows = _concerned(uow, practice_id, ids, traces)

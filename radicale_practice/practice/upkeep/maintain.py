@@ -70,6 +70,7 @@ def maintain(database: Database, now: datetime | None = None, progress: Progress
         with database.read() as uow:
             reasons = unreadable_appointments(uow)
         with database.write() as uow:
+            uow.forgets = True  # what was emptied and deleted above
             unreadable.note(uow, reasons)
         for practice in all_practices:
             foreign_clashes.note(database, practice, now)
