@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from radicale_practice.practice.accesses import limited
+from radicale_practice.practice.accesses import access_map, limited
 from radicale_practice.practice.database import Database, UnitOfWork
 from radicale_practice.practice.errors import NotFound
 from radicale_practice.practice.model import Access, Role, Status, Viewer, Window
 from radicale_practice.practice.reading import availability, range_states
-from radicale_practice.practice.reading.calendar_objects import StoredObject, access_map, load, load_range
+from radicale_practice.practice.reading.calendar_objects import StoredObject, load, load_range
 from tests.database.house import book, furnish, furnished, place, run
 
 ME = Viewer(1, 1, "person1", "Person 1", Role.PRACTITIONER)

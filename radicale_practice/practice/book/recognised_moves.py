@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
 
-from radicale_practice.practice import clock
+from radicale_practice.practice import accesses, clock
 from radicale_practice.practice.book import codec, former_state
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Actor, CalendarObject, Finding, Status, Viewer
@@ -250,7 +250,7 @@ def _still_there(
 
 def _shown_in(uow: UnitOfWork, viewer: Viewer, calendar_id: int, appointment_id: int) -> StoredObject | None:
     """The appointment as the viewer sees it in one calendar now."""
-    if calendar_id not in calendar_objects.access_map(uow, viewer):
+    if calendar_id not in accesses.access_map(uow, viewer):
         return None
     query = select(calendar_object.c.id).where(
         calendar_object.c.appointment_id == appointment_id,
@@ -277,7 +277,7 @@ def _held_copy(
     uow: UnitOfWork, viewer: Viewer, practice: Practice, calendar_id: int, after: dict[str, Any]
 ) -> StoredObject | None:
     """What the brake held back of a copy, as if it were there."""
-    access = calendar_objects.access_map(uow, viewer).get(calendar_id)
+    access = accesses.access_map(uow, viewer).get(calendar_id)
     if access is None or after.get("operation") != "create":
         return None
     desired = former_state.with_names(uow, practice.id, codec.load(after["desired"]))

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from radicale_practice.practice import clock, zones
-from radicale_practice.practice.accesses import Surroundings, access_map, everything, limited, surroundings
+from radicale_practice.practice.accesses import Surroundings, everything, limited, surroundings
 from radicale_practice.practice.database import UnitOfWork, translated_errors
 from radicale_practice.practice.errors import NotFound
 from radicale_practice.practice.model import Access, Appointment, CalendarObject, Status, Viewer
@@ -26,17 +26,6 @@ from radicale_practice.practice.reading.object_queries import (
     overrides_query,
 )
 from radicale_practice.practice.series import spans
-
-__all__ = [
-    "StoredObject",
-    "access_map",
-    "load",
-    "load_candidates",
-    "load_range",
-    "taking_place",
-    "visible",
-    "window_range",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,35 +94,54 @@ def load_range(
     occurrences). RFC 4791 9.9: the end is exclusive, an entry without length counts at its start. At
     most five statements. The window, ``around`` and errors are those of ``load``.
     """
-    within = spans.make_range(start, end)
-    around = visible(uow, viewer, calendar_id, around)
-    chosen = candidates.find(uow, viewer.practice_id, calendar_id, within, around.time_zone)
-    window = window_range(viewer, around.time_zone, today)
-    return load_candidates(uow, viewer, calendar_id, chosen, within, around, window)
+    return load_found(uow, search(uow, viewer, calendar_id, start, end, today, around))
 
 
-def load_candidates(
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is looked for in a calendar, and the objects that it can be.
+
+    ``within``: the range asked for; ``window``: the viewer's (None: all days).
+    """
+
+    viewer: Viewer
+    calendar_id: int
+    around: Surroundings
+    within: spans.Range
+    window: spans.Range | None
+    chosen: candidates.Candidates
+
+
+def search(
     uow: UnitOfWork,
     viewer: Viewer,
     calendar_id: int,
-    chosen: candidates.Candidates,
-    within: spans.Range,
-    around: Surroundings,
-    window: spans.Range | None,
+    start: datetime | None,
+    end: datetime | None,
+    today: date | None,
+    around: Surroundings | None,
+) -> Search:
+    """Where to look for what ``load_range`` finds. Three statements at most."""
+    within = spans.make_range(start, end)
+    around = visible(uow, viewer, calendar_id, around)
+    window = window_range(viewer, around.time_zone, today)
+    chosen = candidates.find(uow, viewer.practice_id, calendar_id, within, around.time_zone)
+    return Search(viewer, calendar_id, around, within, window, chosen)
+
+
+def load_found(
+    uow: UnitOfWork, wanted: Search, object_ids: Iterable[int] | None = None
 ) -> list[tuple[StoredObject, list[tuple[datetime, datetime]]]]:
-    """Those of the candidates that ``load_range`` finds. Two statements."""
+    """Those of the candidates (of these, or all) that ``load_range`` finds. Two statements."""
+    zone, starts = wanted.around.time_zone, wanted.chosen.starts
+    ids = wanted.chosen.object_ids if object_ids is None else object_ids
     found = []
-    for stored in _load(uow, viewer, around, calendar_id, object_ids=chosen.object_ids):
-        instances = sorted(
-            spans.occurrences(
-                stored.object, within, around.time_zone, chosen.starts.get(stored.appointment_id)
-            )
-        )
-        if not instances or (
-            window is not None and not any(spans.occurrences(stored.object, window, around.time_zone))
-        ):
-            continue
-        found.append((stored, [(b.replace(tzinfo=UTC), e.replace(tzinfo=UTC)) for b, e in instances]))
+    for stored in _load(uow, wanted.viewer, wanted.around, wanted.calendar_id, object_ids=ids):
+        known = starts.get(stored.appointment_id)
+        instances = sorted(spans.occurrences(stored.object, wanted.within, zone, known))
+        shown = wanted.window is None or any(spans.occurrences(stored.object, wanted.window, zone))
+        if instances and shown:
+            found.append((stored, [(b.replace(tzinfo=UTC), e.replace(tzinfo=UTC)) for b, e in instances]))
     return found
 
 

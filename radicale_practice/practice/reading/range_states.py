@@ -13,7 +13,7 @@ from radicale_practice.practice import zones
 from radicale_practice.practice.accesses import Surroundings
 from radicale_practice.practice.database import UnitOfWork, translated_errors
 from radicale_practice.practice.model import Appointment, Viewer
-from radicale_practice.practice.reading import calendar_objects, candidates, stored_rows
+from radicale_practice.practice.reading import calendar_objects, stored_rows
 from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.reading.object_queries import listed, timing_query
 from radicale_practice.practice.series import spans
@@ -35,28 +35,20 @@ def in_range(
 
     Parameters and errors are those of ``load_range``.
     """
-    within = spans.make_range(start, end)
-    around = calendar_objects.visible(uow, viewer, calendar_id, around)
-    window = calendar_objects.window_range(viewer, around.time_zone, today)
-    chosen = candidates.find(uow, viewer.practice_id, calendar_id, within, around.time_zone)
-    ranges = [within] if window is None else [within, window]
+    wanted = calendar_objects.search(uow, viewer, calendar_id, start, end, today, around)
+    ranges = [known for known in (wanted.within, wanted.window) if known is not None]
+    zone = wanted.around.time_zone
     found: list[ObjectState | StoredObject] = []
     others: list[int] = []
-    for state, entry in _singles(uow, viewer, calendar_id, chosen.object_ids):
+    for state, entry in _singles(uow, viewer, calendar_id, wanted.chosen.object_ids):
         if entry is None:
             others.append(state.object_id)
             continue
-        begin, finish = spans.span(entry, entry.start, around.time_zone)
-        if all(wanted.holds(begin, finish) for wanted in ranges):
+        begin, finish = spans.span(entry, entry.start, zone)
+        if all(known.holds(begin, finish) for known in ranges):
             found.append(state)
     if others:
-        rest = candidates.Candidates(others, chosen.starts)
-        found += [
-            stored
-            for stored, _ in calendar_objects.load_candidates(
-                uow, viewer, calendar_id, rest, within, around, window
-            )
-        ]
+        found += [stored for stored, _ in calendar_objects.load_found(uow, wanted, others)]
     return sorted(found, key=lambda known: known.object_id)
 
 

@@ -27,6 +27,7 @@ from radicale_practice.practice.schema.practice_tables import (
 )
 from radicale_practice.practice.schema.sync_tables import event_extra, personal_extra
 from radicale_practice.practice.series.recurrence_rule import parse
+from radicale_practice.practice.series.spans import EARLIEST, LATEST
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,6 @@ MOST_DATES = 5_000
 
 _DAY = timedelta(days=1)
 _NO_TIME = datetime(1970, 1, 1)
-_EARLIEST, _LATEST = datetime(1, 2, 1), datetime(9999, 11, 30)
 _STATUSES = {status.value: status for status in Status}
 
 
@@ -61,7 +61,6 @@ def columns() -> list[ColumnElement[Any]]:
         a.rrule,
         a.rdate,
         a.exdate,
-        a.series_id,
         a.recurrence_id,
         patient.c.id,
         patient.c.number,
@@ -147,7 +146,6 @@ class Reader:
             rrule,
             rdate,
             exdate,
-            _series_id,
             recurrence_id,
             patient_id,
             patient_number,
@@ -260,7 +258,7 @@ def _rule(identifier: int, rrule: str) -> str:
 def _plain(moment: datetime) -> datetime:
     if moment.tzinfo is not None or moment.microsecond:
         moment = moment.replace(tzinfo=None, microsecond=0)
-    return min(max(moment, _EARLIEST), _LATEST)
+    return min(max(moment, EARLIEST), LATEST)
 
 
 def _times(

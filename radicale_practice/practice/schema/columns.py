@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -104,38 +105,37 @@ def with_sqlite_types(*tables: Table) -> None:
         table.append_constraint(sqlite_types(table.columns))
 
 
-class random_public_id(FunctionElement[str]):  # noqa: N801 - a SQL function
-    """SQL default: 32 random hexadecimal digits, made by the database."""
+class _MadeByDatabase(FunctionElement[str]):
+    """A SQL default that each engine has words of its own for."""
 
     inherit_cache = True
     type = Text()
+    words: ClassVar[dict[str, str]]
 
 
-@compiles(random_public_id, "sqlite")
-def _random_public_id_sqlite(*_: Any, **__: Any) -> str:
-    return "(lower(hex(randomblob(16))))"
+@compiles(_MadeByDatabase)
+def _in_its_words(element: _MadeByDatabase, compiler: SQLCompiler, **_: Any) -> str:
+    return element.words[compiler.dialect.name]
 
 
-@compiles(random_public_id, "postgresql")
-def _random_public_id_postgresql(*_: Any, **__: Any) -> str:
-    return "replace(gen_random_uuid()::text, '-', '')"
-
-
-class utc_now(FunctionElement[str]):  # noqa: N801 - a SQL function
-    """SQL default: the present instant in UTC as a wall time."""
+class random_public_id(_MadeByDatabase):  # noqa: N801 - a SQL function
+    """32 random hexadecimal digits."""
 
     inherit_cache = True
-    type = Text()
+    words: ClassVar[dict[str, str]] = {
+        "sqlite": "(lower(hex(randomblob(16))))",
+        "postgresql": "replace(gen_random_uuid()::text, '-', '')",
+    }
 
 
-@compiles(utc_now, "sqlite")
-def _utc_now_sqlite(*_: Any, **__: Any) -> str:
-    return "(strftime('%Y-%m-%d %H:%M:%S', 'now'))"
+class utc_now(_MadeByDatabase):  # noqa: N801 - a SQL function
+    """The present instant in UTC as a wall time."""
 
-
-@compiles(utc_now, "postgresql")
-def _utc_now_postgresql(*_: Any, **__: Any) -> str:
-    return "date_trunc('second', now() AT TIME ZONE 'utc')"
+    inherit_cache = True
+    words: ClassVar[dict[str, str]] = {
+        "sqlite": f"(strftime('{WALL_TIME_FORMAT}', 'now'))",
+        "postgresql": "date_trunc('second', now() AT TIME ZONE 'utc')",
+    }
 
 
 def id_column() -> Column[int]:

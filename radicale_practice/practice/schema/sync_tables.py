@@ -30,6 +30,20 @@ from radicale_practice.practice.schema.columns import (
     text_column,
 )
 
+
+def _unique_while_live(name: str, column: str) -> Index:
+    """At most one live object of a calendar has this; removed ones may have had it too."""
+    live = text("removed_revision IS NULL")
+    return Index(
+        f"uq_calendar_object_live_{name}",
+        column,
+        "calendar_id",
+        unique=True,
+        sqlite_where=live,
+        postgresql_where=live,
+    )
+
+
 calendar_sync = Table(
     "calendar_sync",
     metadata,
@@ -51,30 +65,9 @@ calendar_object = Table(
     Column("live_revision", BigInteger, nullable=False, server_default="0"),
     Column("removed_revision", BigInteger),
     Column("removed_at", WallTime),
-    Index(
-        "uq_calendar_object_live_href",
-        "href",
-        "calendar_id",
-        unique=True,
-        sqlite_where=text("removed_revision IS NULL"),
-        postgresql_where=text("removed_revision IS NULL"),
-    ),
-    Index(
-        "uq_calendar_object_live_uid",
-        "uid",
-        "calendar_id",
-        unique=True,
-        sqlite_where=text("removed_revision IS NULL"),
-        postgresql_where=text("removed_revision IS NULL"),
-    ),
-    Index(
-        "uq_calendar_object_live_appointment",
-        "appointment_id",
-        "calendar_id",
-        unique=True,
-        sqlite_where=text("removed_revision IS NULL"),
-        postgresql_where=text("removed_revision IS NULL"),
-    ),
+    _unique_while_live("href", "href"),
+    _unique_while_live("uid", "uid"),
+    _unique_while_live("appointment", "appointment_id"),
     Index("ix_calendar_object_appointment_id", "appointment_id"),
     Index("ix_calendar_object_calendar_id", "calendar_id", "id"),
     sqlite_autoincrement=True,

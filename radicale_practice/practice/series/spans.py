@@ -11,6 +11,7 @@ from radicale_practice.practice.model import Appointment, CalendarObject, Status
 from radicale_practice.practice.series import recurrence
 
 EARLIEST, LATEST = datetime(1, 2, 1), datetime(9999, 11, 30)
+"""Times that can be shifted by days and zones; a row beyond them is served at the end that is nearer."""
 
 WIDEST_OFFSET = timedelta(hours=15)
 """No wall time is further from UTC (offsets reach from -12 to +14 hours)."""

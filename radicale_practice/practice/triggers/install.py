@@ -20,12 +20,7 @@ def expected(connection: Connection) -> list[Made]:
 def present(connection: Connection) -> dict[tuple[str, str], str | None]:
     """What the catalogue holds, by kind and name; a trigger that was disabled counts as absent."""
     if connection.dialect.name == "sqlite":
-        rows = connection.execute(
-            text(
-                "SELECT type AS kind, name, sql AS body FROM sqlite_master WHERE type IN ('view', 'trigger')"
-                f" AND (name LIKE 'sync\\_%' ESCAPE '\\' OR name IN {OPEN_VIEWS})"
-            )
-        )
+        rows = connection.execute(text(_SQLITE_CATALOGUE))
     else:
         rows = connection.execute(text(_POSTGRESQL_CATALOGUE), {"schema": _schema(connection)})
     return {(row.kind, row.name): row.body for row in rows}
@@ -85,20 +80,20 @@ def install(connection: Connection, grants: Iterable[str] = ()) -> None:
 def present_objects(connection: Connection) -> list[tuple[str, str, str]]:
     """Kind, name and table of each of our objects in the catalogue, disabled ones included."""
     if connection.dialect.name == "sqlite":
-        rows = connection.execute(
-            text(
-                "SELECT type AS kind, name, tbl_name FROM sqlite_master WHERE type IN ('view', 'trigger')"
-                f" AND (name LIKE 'sync\\_%' ESCAPE '\\' OR name IN {OPEN_VIEWS})"
-            )
-        )
+        rows = connection.execute(text(_SQLITE_CATALOGUE))
     else:
         rows = connection.execute(text(_POSTGRESQL_OBJECTS), {"schema": _schema(connection)})
-    return [(row[0], row[1], row[2]) for row in rows]
+    return [(row.kind, row.name, row.table_name) for row in rows]
 
 
 def _schema(connection: Connection) -> str:
     return str(connection.execute(text("SELECT current_schema()")).scalar_one())
 
+
+_SQLITE_CATALOGUE = f"""
+SELECT type AS kind, name, tbl_name AS table_name, sql AS body FROM sqlite_master
+WHERE type IN ('view', 'trigger') AND (name LIKE 'sync\\_%' ESCAPE '\\' OR name IN {OPEN_VIEWS})
+"""
 
 _GRANTS = f"""
 SELECT format('GRANT %s ON %I.%I TO %s%s', g.privilege_type, n.nspname, c.relname,
@@ -112,7 +107,7 @@ WHERE n.nspname = :schema AND c.relkind = 'v' AND g.grantee <> c.relowner
 _VIEW_TEXT = "pg_get_viewdef(c.oid) || coalesce(array_to_string(c.reloptions, ','), '')"
 
 _POSTGRESQL_OBJECTS = f"""
-SELECT 'trigger', t.tgname::text, c.relname::text FROM pg_trigger t
+SELECT 'trigger' AS kind, t.tgname::text AS name, c.relname::text AS table_name FROM pg_trigger t
 JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = :schema AND NOT t.tgisinternal AND t.tgname LIKE 'sync\\_%'
 UNION ALL

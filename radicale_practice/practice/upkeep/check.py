@@ -16,7 +16,7 @@ from radicale_practice.practice.notices import unreadable
 from radicale_practice.practice.sync import revisions
 from radicale_practice.practice.sync.housekeeping import lock_practices
 from radicale_practice.practice.triggers import expected_texts, install, present
-from radicale_practice.practice.upkeep.check_queries import QUERIES, Query
+from radicale_practice.practice.upkeep.check_queries import NEWEST, QUERIES, Query
 from radicale_practice.practice.upkeep.check_values import value_problems
 
 MOST_IDS = 20
@@ -98,9 +98,8 @@ def _wanted(uow: UnitOfWork) -> dict[tuple[str, str], str]:
 
 
 def _rows(uow: UnitOfWork) -> Iterator[Problem]:
-    has_view = ("view", "sync_served") in present(
-        uow.connection
-    )  # without it, that is the problem to tell of
+    # without it, that is the problem to tell of
+    has_view = ("view", "sync_served") in present(uow.connection)
     for query in QUERIES:
         if query.dialect in ("", uow.dialect) and (has_view or "sync_served" not in query.select):
             yield from _found(uow, query)
@@ -136,19 +135,12 @@ def _mend_log(uow: UnitOfWork) -> None:
         " AND coalesce(o.removed_revision, o.live_revision) >"
         " (SELECT s.floor FROM calendar_sync s WHERE s.calendar_id = o.calendar_id)"
     )
-    newest = (
-        "SELECT max(r) FROM (SELECT max(revision) AS r FROM object_change"
-        " UNION ALL SELECT max(created_revision) FROM calendar_object"
-        " UNION ALL SELECT max(live_revision) FROM calendar_object"
-        " UNION ALL SELECT max(removed_revision) FROM calendar_object"
-        " UNION ALL SELECT max(floor) FROM calendar_sync) n"
-    )
     if uow.dialect == "sqlite":
-        run(f"UPDATE sync_counter SET revision = max(revision, coalesce(({newest}), 0))")
+        run(f"UPDATE sync_counter SET revision = max(revision, coalesce(({NEWEST}), 0))")
         run("DELETE FROM sync_replaced")
     else:
         run(
-            f"SELECT setval('sync_revision', greatest((SELECT last_value FROM sync_revision), ({newest}), 1))"
+            f"SELECT setval('sync_revision', greatest((SELECT last_value FROM sync_revision), ({NEWEST}), 1))"
         )
 
 

@@ -20,13 +20,14 @@ class Query:
     dialect: str = ""
 
 
-_NEWEST = """
+NEWEST = """
 SELECT max(r) FROM (SELECT max(revision) AS r FROM object_change
 UNION ALL SELECT max(created_revision) FROM calendar_object
 UNION ALL SELECT max(live_revision) FROM calendar_object
 UNION ALL SELECT max(removed_revision) FROM calendar_object
 UNION ALL SELECT max(floor) FROM calendar_sync) n
 """
+"""The newest revision that anything bears; the counter may not be behind it."""
 
 
 def _other_practice(column: str, table: str) -> Query:
@@ -112,7 +113,7 @@ QUERIES = (
         "counter",
         "sync_counter",
         "the counter of revisions is behind",
-        f"SELECT id FROM sync_counter WHERE revision < coalesce(({_NEWEST}), 0)",
+        f"SELECT id FROM sync_counter WHERE revision < coalesce(({NEWEST}), 0)",
         repairable=True,
         dialect="sqlite",
     ),
@@ -120,7 +121,7 @@ QUERIES = (
         "counter",
         "sync_revision",
         "the counter of revisions is behind",
-        f"SELECT 1 FROM sync_revision WHERE last_value < coalesce(({_NEWEST}), 0)",
+        f"SELECT 1 FROM sync_revision WHERE last_value < coalesce(({NEWEST}), 0)",
         repairable=True,
         dialect="postgresql",
     ),
