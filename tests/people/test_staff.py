@@ -131,12 +131,12 @@ def test_user_names_are_unique_in_paths_and_in_the_installation(
             staff.get(uow, other.id, "anna müller")
 
 
-def test_by_path_name(database: Database, anna: staff.StaffMember) -> None:
+def test_found_by_the_name_in_paths(database: Database, anna: staff.StaffMember) -> None:
     with database.read() as uow:
-        found = staff.by_path_name(uow, anna.path_name)
-        assert found == anna
         assert anna.path_name == "anna_müller"
-        assert staff.by_path_name(uow, "nobody") is None
+        assert staff.get(uow, anna.practice_id, anna.path_name) == anna
+        with pytest.raises(NotFound):
+            staff.get(uow, anna.practice_id, "nobody")
 
 
 def test_a_practitioner_gets_calendars(database: Database, practice: Practice) -> None:

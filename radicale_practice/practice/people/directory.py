@@ -10,35 +10,28 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Location, Patient
+from radicale_practice.practice.parts import parts
 from radicale_practice.practice.people.names import name_keys, order_free
 from radicale_practice.practice.schema.practice_tables import location, patient
 from radicale_practice.practice.schema.sync_tables import patient_name
 
-_COLUMNS = (
-    patient.c.id,
-    patient.c.number,
-    patient.c.first_name,
-    patient.c.last_name,
-    patient.c.phone,
-)
+COLUMNS = (patient.c.id, patient.c.number, patient.c.first_name, patient.c.last_name, patient.c.phone)
+"""Of a row that ``patient_of`` reads."""
 
 _SEPARATOR = "\x1f"
 
-_MOST = 900
-"""Keys in one question; a title has a handful, an upload of this many is cut into several questions."""
-
-
-_RECOGNISED = and_(
+RECOGNISED = and_(
     patient.c.practice_id == bindparam("practice"), patient.c.active, patient.c.merged_into_id.is_(None)
 )
+"""Patients of the practice (parameter ``practice``) who can be meant by a name: not merged, not inactive."""
 
-_BY_NUMBER = select(*_COLUMNS).where(_RECOGNISED, patient.c.number.in_(bindparam("numbers", expanding=True)))
+_BY_NUMBER = select(*COLUMNS).where(RECOGNISED, patient.c.number.in_(bindparam("numbers", expanding=True)))
 
 _BY_KEY = (
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .join(patient_name, patient_name.c.patient_id == patient.c.id)
     .where(
-        _RECOGNISED,
+        RECOGNISED,
         patient_name.c.practice_id == bindparam("practice"),
         patient_name.c.name_key.in_(bindparam("keys", expanding=True)),
     )
@@ -47,9 +40,9 @@ _BY_KEY = (
 _SOURCE = patient.c.first_name + literal(_SEPARATOR) + patient.c.last_name
 
 _MISSING = (
-    select(*_COLUMNS)
+    select(*COLUMNS)
     .outerjoin(patient_name, patient_name.c.patient_id == patient.c.id)
-    .where(_RECOGNISED, or_(patient_name.c.patient_id.is_(None), patient_name.c.source != _SOURCE))
+    .where(RECOGNISED, or_(patient_name.c.patient_id.is_(None), patient_name.c.source != _SOURCE))
 )
 
 
@@ -70,9 +63,9 @@ class PracticeDirectory:
         """The patients with these numbers."""
         wanted = sorted({n for n in numbers if n and "\0" not in n})
         found: list[Patient] = []
-        for part in _parts(wanted):
+        for part in parts(wanted):
             parameters = {"practice": self._practice_id, "numbers": part}
-            found += [_patient(row) for row in self._uow.connection.execute(_BY_NUMBER, parameters)]
+            found += [patient_of(row) for row in self._uow.connection.execute(_BY_NUMBER, parameters)]
         return found
 
     def patients_by_name(self, keys: Collection[str]) -> Sequence[tuple[str, Patient]]:
@@ -85,9 +78,9 @@ class PracticeDirectory:
             return []
         self._complete_keys()
         candidates = [p for key, p in self._unkept if key in {order_free(w) for w in wanted}]
-        for part in _parts(sorted({order_free(key) for key in wanted})):
+        for part in parts(sorted({order_free(key) for key in wanted})):
             parameters = {"practice": self._practice_id, "keys": part}
-            candidates += [_patient(row) for row in self._uow.connection.execute(_BY_KEY, parameters)]
+            candidates += [patient_of(row) for row in self._uow.connection.execute(_BY_KEY, parameters)]
         # The stored key knows neither the order of the words nor today's name for certain.
         found = {(key, p.id): (key, p) for p in candidates for key in name_keys(p.first_name, p.last_name)}
         return [pair for pair in found.values() if pair[0] in wanted]
@@ -111,7 +104,7 @@ class PracticeDirectory:
         if self._uow.mode == "w":
             keep_names(self._uow, self._practice_id, missing)
         else:
-            self._unkept = [(_stored_key(row), _patient(row)) for row in missing]
+            self._unkept = [(_stored_key(row), patient_of(row)) for row in missing]
 
 
 def missing_names(uow: UnitOfWork, practice_id: int) -> list[Any]:
@@ -147,9 +140,6 @@ def _stored_key(row: Any) -> str:
     return order_free(next(iter(name_keys(row.first_name, row.last_name)), ""))
 
 
-def _patient(row: Any) -> Patient:
+def patient_of(row: Any) -> Patient:
+    """The patient of a row with ``COLUMNS``."""
     return Patient(row.id, row.number, row.first_name, row.last_name, row.phone)
-
-
-def _parts(values: list[str]) -> list[list[str]]:
-    return [values[i : i + _MOST] for i in range(0, len(values), _MOST)]

@@ -15,10 +15,9 @@ from sqlalchemy import bindparam, select, update
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.notices import attention_rows
 from radicale_practice.practice.notices.attention_rows import item_of
+from radicale_practice.practice.parts import parts
 from radicale_practice.practice.schema.sync_tables import attention, calendar_object
 from radicale_practice.practice.sync import revisions
-
-_CHUNK = 400
 
 
 def erase(uow: UnitOfWork, practice_id: int, entries: Collection[int], appointments: Collection[int]) -> int:
@@ -28,10 +27,8 @@ def erase(uow: UnitOfWork, practice_id: int, entries: Collection[int], appointme
     table = calendar_object.c
     chosen: dict[int, int] = {}
     for column, ids in ((table.appointment_id, sorted(appointments)), (table.id, sorted(phantoms))):
-        for start in range(0, len(ids), _CHUNK):
-            query = select(table.id, table.calendar_id).where(
-                column.in_(ids[start : start + _CHUNK]), table.opaque.is_(False)
-            )
+        for part in parts(ids):
+            query = select(table.id, table.calendar_id).where(column.in_(part), table.opaque.is_(False))
             chosen |= {row.id: row.calendar_id for row in uow.connection.execute(query)}
     if not chosen:
         return 0

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from sqlalchemy import delete, or_, select, update
 
 from radicale_practice.practice import appointment_rows, practices
-from radicale_practice.practice.appointment_rows import CHUNK, Row
+from radicale_practice.practice.appointment_rows import Row
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import NotFound
+from radicale_practice.practice.parts import parts
 from radicale_practice.practice.people import identity_erase
 from radicale_practice.practice.records import journal, patient_traces
 from radicale_practice.practice.records.patient_traces import Traces
@@ -88,10 +89,7 @@ def _concerned(uow: UnitOfWork, practice_id: int, ids: Collection[int], traces: 
     query = select(table).where(a.practice_id == practice_id).order_by(a.id).with_for_update(key_share=True)
     found: dict[int, Row] = {}
     conditions = [or_(a.id.in_(theirs), a.series_id.in_(theirs))]
-    were = sorted(traces.were)
-    for start in range(0, len(were), CHUNK):
-        part = were[start : start + CHUNK]
-        conditions.append(or_(a.id.in_(part), a.series_id.in_(part)))
+    conditions += [or_(a.id.in_(part), a.series_id.in_(part)) for part in parts(sorted(traces.were))]
     for condition in conditions:
         found |= {r["id"]: dict(r) for r in uow.connection.execute(query.where(condition)).mappings()}
     return [found[i] for i in sorted(found)]
@@ -127,8 +125,6 @@ def _texts_then(by_id: dict[int, Row], row: Row, ids: Collection[int], traces: T
 
 def _empty_rows(uow: UnitOfWork, rows: list[Row], changes: dict[int, Row]) -> None:
     appointment_rows.update_rows(uow, rows, changes)
-    ids = sorted(changes)
     for table in (event_extra, personal_extra):
-        for start in range(0, len(ids), CHUNK):
-            part = ids[start : start + CHUNK]
+        for part in parts(sorted(changes)):
             uow.connection.execute(delete(table).where(table.c.appointment_id.in_(part)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue
+from radicale_practice.practice.parts import parts
 from radicale_practice.practice.people import directory
 from radicale_practice.practice.people.names import fold
 from radicale_practice.practice.people.patients import added_row, changed_row, checked_values
@@ -126,23 +127,20 @@ def _store(
     changed: list[tuple[Any, dict[str, str]]],
     progress: Callable[[int, int], None] | None,
 ) -> None:
+    report = progress or (lambda done, total: None)
     total, done = len(fresh) + len(changed), 0
-    for start in range(0, len(fresh), _BATCH):
-        part = fresh[start : start + _BATCH]
-        _add(uow, practice_id, part)
-        done += len(part)
-        if progress is not None:
-            progress(done, total)
-    for start in range(0, len(changed), _BATCH):
-        batch = changed[start : start + _BATCH]
+    for new in parts(fresh, _BATCH):
+        _add(uow, practice_id, new)
+        done += len(new)
+        report(done, total)
+    for batch in parts(changed, _BATCH):
         _update(uow, practice_id, batch)
         done += len(batch)
-        if progress is not None:
-            progress(done, total)
+        report(done, total)
     directory.keep_names(uow, practice_id, directory.missing_names(uow, practice_id))
 
 
-def _add(uow: UnitOfWork, practice_id: int, fresh: list[dict[str, str]]) -> None:
+def _add(uow: UnitOfWork, practice_id: int, fresh: Sequence[dict[str, str]]) -> None:
     new = [{"practice_id": practice_id, "phone": "", **values} for values in fresh]
     uow.connection.execute(insert(patient), new)
     query = select(patient.c.id, patient.c.number).where(
@@ -152,7 +150,7 @@ def _add(uow: UnitOfWork, practice_id: int, fresh: list[dict[str, str]]) -> None
     journal.write_many(uow, [added_row(uow, practice_id, ids[values["number"]], values) for values in fresh])
 
 
-def _update(uow: UnitOfWork, practice_id: int, changed: list[tuple[Any, dict[str, str]]]) -> None:
+def _update(uow: UnitOfWork, practice_id: int, changed: Sequence[tuple[Any, dict[str, str]]]) -> None:
     columns = [name for name in ("first_name", "last_name", "phone") if name in changed[0][1]]
     statement = (
         update(patient)

@@ -8,27 +8,18 @@ from typing import Any
 from sqlalchemy import Integer, and_, cast, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from radicale_practice.practice import clock
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
 from radicale_practice.practice.model import Patient
 from radicale_practice.practice.people import directory
+from radicale_practice.practice.people.directory import COLUMNS, RECOGNISED, patient_of
 from radicale_practice.practice.people.names import fold, name_keys
 from radicale_practice.practice.records import journal
 from radicale_practice.practice.schema.practice_tables import appointment, patient
-from radicale_practice.practice.schema.sync_tables import journal as journal_table
 from radicale_practice.practice.schema.sync_tables import patient_name
 
 LONGEST_NUMBER = 64
 LONGEST_TEXT = 200
-
-_COLUMNS = (
-    patient.c.id,
-    patient.c.number,
-    patient.c.first_name,
-    patient.c.last_name,
-    patient.c.phone,
-)
 
 
 def add(
@@ -71,18 +62,18 @@ def next_number(uow: UnitOfWork, practice_id: int) -> str:
 
 def by_number(uow: UnitOfWork, practice_id: int, number: str) -> Patient:
     """The patient with this number; for one merged into another, that other. Raises ``NotFound``."""
-    query = select(*_COLUMNS, patient.c.merged_into_id).where(
+    query = select(*COLUMNS, patient.c.merged_into_id).where(
         patient.c.practice_id == practice_id, patient.c.number == number.strip()
     )
     row = uow.connection.execute(query).one_or_none()
     seen: set[int] = set()
     while row is not None and row.merged_into_id is not None and row.id not in seen:
         seen.add(row.id)
-        following = select(*_COLUMNS, patient.c.merged_into_id).where(patient.c.id == row.merged_into_id)
+        following = select(*COLUMNS, patient.c.merged_into_id).where(patient.c.id == row.merged_into_id)
         row = uow.connection.execute(following).one_or_none()
     if row is None:
         raise NotFound("no patient with this number")
-    return _patient(row)
+    return patient_of(row)
 
 
 def find(uow: UnitOfWork, practice_id: int, text: str, limit: int = 50) -> list[Patient]:
@@ -93,18 +84,16 @@ def find(uow: UnitOfWork, practice_id: int, text: str, limit: int = 50) -> list[
     words = fold(text).split()
     if not words or "\0" in text:
         return []
-    recognised = and_(
-        patient.c.practice_id == practice_id, patient.c.active, patient.c.merged_into_id.is_(None)
-    )
     by_key = (
-        select(*_COLUMNS)
+        select(*COLUMNS)
         .join(patient_name, patient_name.c.patient_id == patient.c.id)
-        .where(recognised, *(patient_name.c.name_key.contains(word, autoescape=True) for word in words))
+        .where(RECOGNISED, *(patient_name.c.name_key.contains(word, autoescape=True) for word in words))
     )
-    with_number = select(*_COLUMNS).where(recognised, patient.c.number == text.strip())
-    rows: list[Any] = [*uow.connection.execute(with_number), *uow.connection.execute(by_key)]
-    rows += directory.missing_names(uow, practice_id)
-    found = {row.id: _patient(row) for row in rows if row.number == text.strip() or _has_words(row, words)}
+    with_number = select(*COLUMNS).where(RECOGNISED, patient.c.number == text.strip())
+    rows = directory.missing_names(uow, practice_id)
+    for query in (with_number, by_key):
+        rows += uow.connection.execute(query, {"practice": practice_id})
+    found = {row.id: patient_of(row) for row in rows if row.number == text.strip() or _has_words(row, words)}
     return sorted(found.values(), key=lambda p: (fold(p.last_name), fold(p.first_name), p.number))[:limit]
 
 
@@ -121,7 +110,7 @@ def change(
     Raises ``NotFound``, ``InvalidValue`` (a name missing, or the patient was erased).
     """
     found = by_number(uow, practice_id, number)
-    locked = select(*_COLUMNS, patient.c.erased).where(patient.c.id == found.id)
+    locked = select(*COLUMNS, patient.c.erased).where(patient.c.id == found.id)
     former = uow.connection.execute(locked.with_for_update(key_share=True)).one()
     if former.erased:
         raise InvalidValue("this patient's contents were erased for good")
@@ -132,7 +121,7 @@ def change(
         former.phone if phone is None else phone,
     )
     changed = Patient(former.id, former.number, values["first_name"], values["last_name"], values["phone"])
-    if changed != _patient(former):
+    if changed != patient_of(former):
         uow.connection.execute(update(patient).where(patient.c.id == former.id).values(values))
         directory.keep_names(uow, practice_id, [changed])
         journal.write_many(uow, [changed_row(uow, practice_id, former, values)])
@@ -172,12 +161,11 @@ def merge(uow: UnitOfWork, practice_id: int, number: str, into_number: str) -> i
     former, kept = by_number(uow, practice_id, number), by_number(uow, practice_id, into_number)
     if former.id == kept.id:
         raise InvalidValue("these two numbers are one patient already")
-    mine = appointment.c.patient_id == former.id
-    query = select(appointment.c.id).where(mine, appointment.c.practice_id == practice_id)
-    moved = list(uow.connection.execute(query.order_by(appointment.c.id)).scalars())
-    uow.connection.execute(
-        update(appointment).where(mine, appointment.c.practice_id == practice_id).values(patient_id=kept.id)
-    )
+    mine = and_(appointment.c.patient_id == former.id, appointment.c.practice_id == practice_id)
+    rows = select(appointment.c.id).where(mine).order_by(appointment.c.id).with_for_update(key_share=True)
+    uow.connection.execute(rows)  # in this order, as everybody of ours locks them
+    moving = update(appointment).where(mine).values(patient_id=kept.id).returning(appointment.c.id)
+    moved = sorted(uow.connection.execute(moving).scalars())
     uow.connection.execute(
         update(patient).where(patient.c.merged_into_id == former.id).values(merged_into_id=kept.id)
     )
@@ -193,20 +181,19 @@ def _journal_merge(
 ) -> None:
     after = {"patient_id": kept_id}
     journal.write(uow, "patient-merge", practice_id=practice_id, patient_id=former_id, after=after)
-    common = {
-        "at": clock.utc_now(),
-        "practice_id": practice_id,
-        "staff_id": uow.actor.staff_id,
-        "device_id": uow.actor.device_id,
-        "program": uow.actor.program,
-        "action": "patient-merge",
-        "patient_id": kept_id,
-        "before": journal.dump({"patient_id": former_id}),
-        "after": journal.dump(after),
-    }
-    if moved:
-        rows = [{**common, "appointment_id": appointment_id} for appointment_id in moved]
-        uow.connection.execute(insert(journal_table), rows)
+    rows = [
+        journal.row(
+            uow.actor,
+            "patient-merge",
+            practice_id=practice_id,
+            appointment_id=appointment_id,
+            patient_id=kept_id,
+            before={"patient_id": former_id},
+            after=after,
+        )
+        for appointment_id in moved
+    ]
+    journal.write_many(uow, rows)
 
 
 def checked_values(number: str, first_name: str, last_name: str, phone: str) -> dict[str, str]:
@@ -236,7 +223,3 @@ def _has_words(row: Any, words: Sequence[str]) -> bool:
 
 def _glob_digits(column: Any) -> Any:
     return column.op("NOT GLOB", is_comparison=True)("*[^0-9]*") & (func.length(column).between(1, 9))
-
-
-def _patient(row: Any) -> Patient:
-    return Patient(row.id, row.number, row.first_name, row.last_name, row.phone)

@@ -107,12 +107,6 @@ def get(uow: UnitOfWork, practice_id: int, user_name: str) -> StaffMember:
     return _member(row)
 
 
-def by_path_name(uow: UnitOfWork, segment: str) -> StaffMember | None:
-    """Whose principal path ``/<segment>/`` is (already percent-decoded), active or not; None if nobody's."""
-    row = _sign_in_row(uow, segment)
-    return None if row is None else _member(row)
-
-
 def by_id(uow: UnitOfWork, staff_id: int) -> StaffMember:
     """One person by internal id. Raises ``NotFound``."""
     row = uow.connection.execute(_query().where(staff_table.c.id == staff_id)).one_or_none()
@@ -158,10 +152,7 @@ def add(
     }
     if public_ids[0] is not None:
         values["public_id"] = public_ids[0]
-    staff_id = uow.connection.execute(
-        insert(staff_table).values(values).returning(staff_table.c.id)
-    ).scalar_one()
-    member = by_id(uow, staff_id)
+    member = _member(uow.connection.execute(insert(staff_table).values(values).returning(staff_table)).one())
     _record(uow, "staff-add", member, role=role.value)
     if role is Role.PRACTITIONER:
         calendars.add(
@@ -169,7 +160,7 @@ def add(
             practice_id,
             CalendarKind.PRACTITIONER,
             member.display_name,
-            staff_id=staff_id,
+            staff_id=member.id,
             public_id=public_ids[1],
         )
     if practice.settings.private_calendars:
@@ -178,7 +169,7 @@ def add(
             practice_id,
             CalendarKind.PRIVATE,
             calendars.private_name(practice.language),
-            staff_id=staff_id,
+            staff_id=member.id,
             public_id=public_ids[2],
         )
     return member

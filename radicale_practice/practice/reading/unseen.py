@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, text
 
 from radicale_practice.practice.database import UnitOfWork, translated_errors
 from radicale_practice.practice.model import Viewer
-from radicale_practice.practice.sync.revisions import CHUNK
+from radicale_practice.practice.parts import CHUNK
 
 _QUERY = """
 SELECT o.id FROM calendar_object o JOIN appointment a ON a.id = o.appointment_id

@@ -6,7 +6,7 @@ has now (``basis``) is expanded by the query that needs it. Nobody calls this on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy import and_, delete, insert, not_, or_, select, text
 from radicale_practice.practice import zones
 from radicale_practice.practice.database import UnitOfWork, translated_errors
 from radicale_practice.practice.model import Appointment
+from radicale_practice.practice.parts import parts
 from radicale_practice.practice.reading import stored_rows
 from radicale_practice.practice.schema import series_basis
 from radicale_practice.practice.schema.practice_tables import IS_LONG, IS_SERIES, appointment
@@ -24,9 +25,6 @@ from radicale_practice.practice.series import recurrence
 MOST = 4_000
 """Occurrences of one series that are stored; a longer one is expanded when it is needed."""
 
-CHUNK = 500
-"""Series handled by one statement."""
-
 
 def store(uow: UnitOfWork, series_ids: Iterable[int], until: datetime) -> int:
     """Store the occurrences of these series before ``until`` (a wall time); returns how many series.
@@ -35,12 +33,8 @@ def store(uow: UnitOfWork, series_ids: Iterable[int], until: datetime) -> int:
     are no series, series with more than ``MOST`` occurrences or an unknown zone, and appointments of more
     than two days are not stored. Call it in a writing unit, before ``revisions.flush``.
     """
-    ids = sorted(set(series_ids))
-    count = 0
     with translated_errors():
-        for start in range(0, len(ids), CHUNK):
-            count += _store(uow, ids[start : start + CHUNK], until)
-    return count
+        return sum(_store(uow, part, until) for part in parts(sorted(set(series_ids))))
 
 
 def pending(uow: UnitOfWork, until: datetime, after_id: int = 0, limit: int = 1_000) -> list[int]:
@@ -67,7 +61,7 @@ def pending(uow: UnitOfWork, until: datetime, after_id: int = 0, limit: int = 1_
         return list(uow.connection.execute(query).scalars())
 
 
-def _store(uow: UnitOfWork, ids: list[int], until: datetime) -> int:
+def _store(uow: UnitOfWork, ids: Sequence[int], until: datetime) -> int:
     a = appointment.c
     query = (
         select(

@@ -6,14 +6,14 @@ it longer than a moment, and a practice that is busy keeps only its own rows wai
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from sqlalchemy import Row, bindparam, delete, exists, func, or_, select, text, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from radicale_practice.practice.database import Database, UnitOfWork, translated_errors
+from radicale_practice.practice.parts import parts
 from radicale_practice.practice.schema.practice_tables import appointment_calendar, calendar, practice
 from radicale_practice.practice.schema.sync_tables import (
     calendar_object,
@@ -29,8 +29,6 @@ BATCH = 500
 
 _ROUND = 40
 """Batches that are looked for at a time."""
-
-T = TypeVar("T")
 
 
 def prune(database: Database, now: datetime) -> None:
@@ -49,7 +47,7 @@ def prune(database: Database, now: datetime) -> None:
         for practice_id, before in limits:
             with database.read() as uow:
                 old = old_removals(uow, practice_id, before)
-            for ids in _batches(old):
+            for ids in parts(old, BATCH):
                 with database.write() as uow:
                     lock_practices(uow, practice_id)
                     _forget_removed(uow, ids, before)
@@ -67,11 +65,6 @@ def lock_practices(uow: UnitOfWork, practice_id: int | None = None) -> None:
         uow.connection.execute(
             text("SELECT pg_advisory_xact_lock(:class, :key)"), {"class": PRACTICE_LOCK, "key": key}
         )
-
-
-def _batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(rows), BATCH):
-        yield rows[start : start + BATCH]
 
 
 _LOG_KEY = tuple(object_change.primary_key.columns)
@@ -92,7 +85,7 @@ def _drop_superseded(database: Database) -> None:
     while True:
         with database.read() as uow:
             found = uow.connection.execute(_SUPERSEDED.limit(_ROUND * BATCH)).all()
-        for part in _batches(found):
+        for part in parts(found, BATCH):
             with database.write() as uow:
                 uow.connection.execute(_DROP, [_named(row) for row in part])
         if len(found) < _ROUND * BATCH:
@@ -118,7 +111,7 @@ def _forget_calendar(database: Database, calendar_id: int) -> None:
     with database.read() as uow:
         query = select(calendar_object.c.id).where(calendar_object.c.calendar_id == calendar_id)
         objects = uow.connection.execute(query).scalars().all()
-    for ids in _batches(objects):
+    for ids in parts(objects, BATCH):
         with database.write() as uow:
             unknown = calendar_object.c.calendar_id.not_in(select(calendar.c.id))
             _forget(uow, ids, unknown, _never_restored())

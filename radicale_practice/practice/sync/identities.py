@@ -6,7 +6,7 @@ By default both are made from the row's opaque public id. A client's own choice 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -58,8 +58,8 @@ def assign(uow: UnitOfWork, calendar_id: int, appointment_id: int, href: str, ui
                 _change_in_place(uow, current.id, href, uid)
                 return int(current.id)
             if uow.dialect == "sqlite":
-                return _replace_now(uow, calendar_id, appointment_id, href, uid)
-            return _wish(uow, calendar_id, appointment_id, href, uid)
+                return _replace_now(uow, parameters)
+            return _wish(uow, parameters)
     except IntegrityError as error:
         raise Conflict("the href or UID is taken") from error
 
@@ -125,14 +125,8 @@ def _change_in_place(uow: UnitOfWork, object_id: int, href: str, uid: str) -> No
         )
 
 
-def _replace_now(uow: UnitOfWork, calendar_id: int, appointment_id: int, href: str, uid: str) -> int:
+def _replace_now(uow: UnitOfWork, parameters: Mapping[str, object]) -> int:
     """SQLite: nobody else writes, so the change is made at once."""
-    parameters: dict[str, object] = {
-        "calendar": calendar_id,
-        "appointment": appointment_id,
-        "href": href,
-        "uid": uid,
-    }
     run = uow.connection.execute
     run(text("UPDATE sync_counter SET revision = revision + 1"))
     run(
@@ -164,14 +158,8 @@ def _replace_now(uow: UnitOfWork, calendar_id: int, appointment_id: int, href: s
     return int(object_id)
 
 
-def _wish(uow: UnitOfWork, calendar_id: int, appointment_id: int, href: str, uid: str) -> int:
+def _wish(uow: UnitOfWork, parameters: Mapping[str, object]) -> int:
     """PostgreSQL: leave the identity for the flush, which holds the calendar's lock."""
-    parameters: dict[str, object] = {
-        "calendar": calendar_id,
-        "appointment": appointment_id,
-        "href": href,
-        "uid": uid,
-    }
     object_id = uow.connection.execute(
         text(
             "INSERT INTO sync_wish (txid, calendar_id, appointment_id, object_id, href, uid)"

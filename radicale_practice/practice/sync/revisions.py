@@ -16,9 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from radicale_practice.practice.database import UnitOfWork, translated_errors
 from radicale_practice.practice.errors import Conflict, NotFound
-
-CHUNK = 500
-"""Most values of one IN list; SQLite's oldest limit is 999."""
+from radicale_practice.practice.parts import parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +142,10 @@ def object_states(
             return [state_of(row) for row in uow.connection.execute(_ALL, common)]
     column, wanted = ("href", hrefs) if hrefs is not None else ("id", object_ids)
     found: list[ObjectState] = []
-    values = list(dict.fromkeys(wanted or ()))
     with translated_errors():
-        for start in range(0, len(values), CHUNK):
-            part = {**common, "wanted": values[start : start + CHUNK]}
-            found += [state_of(row) for row in uow.connection.execute(_SOME[column], part)]
+        for part in parts(list(dict.fromkeys(wanted or ()))):
+            rows = uow.connection.execute(_SOME[column], {**common, "wanted": part})
+            found += [state_of(row) for row in rows]
     return found
 
 
@@ -208,26 +205,21 @@ def flush(uow: UnitOfWork) -> None:
         raise Conflict("the href or UID is taken") from error
 
 
+_NEW_EPOCH = text(
+    "INSERT INTO calendar_sync (calendar_id) VALUES (:calendar)"
+    " ON CONFLICT (calendar_id) DO UPDATE SET epoch = excluded.epoch"
+)
+"""The column's default is another one each time."""
+
+
 def new_epoch(uow: UnitOfWork, calendar_ids: Iterable[int] | None = None) -> None:
     """Make all earlier sync tokens of the calendars (None: all) invalid: after a restored backup, or when
     changes may have been missed. Clients then list everything again."""
     wanted = None if calendar_ids is None else sorted(set(calendar_ids))
-    random_text = (
-        "lower(hex(randomblob(16)))"
-        if uow.dialect == "sqlite"
-        else "replace(gen_random_uuid()::text, '-', '')"
-    )
     with translated_errors():
         known = set(uow.connection.execute(text("SELECT id FROM calendar")).scalars())
         ids = sorted(known) if wanted is None else wanted
         if not known.issuperset(ids):
             raise NotFound("no such calendar")
-        for calendar_id in ids:
-            uow.connection.execute(
-                text(
-                    "INSERT INTO calendar_sync (calendar_id, epoch)"
-                    f" VALUES (:calendar, {random_text})"
-                    " ON CONFLICT (calendar_id) DO UPDATE SET epoch = excluded.epoch"
-                ),
-                {"calendar": calendar_id},
-            )
+        if ids:
+            uow.connection.execute(_NEW_EPOCH, [{"calendar": calendar_id} for calendar_id in ids])

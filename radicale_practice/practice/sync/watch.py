@@ -6,7 +6,7 @@ above the last cursor misses nothing. Private entries are left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import Integer, String, column, select, table
@@ -57,19 +57,7 @@ def changes_since(
     """Up to ``limit`` changes after ``cursor`` (0: from the beginning), oldest first, and the new cursor."""
     view = _VIEW.c
     statement = (
-        select(
-            view.cursor,
-            view.at,
-            view.action,
-            view.appointment_id,
-            view.public_id,
-            view.external_id,
-            view.calendar_id,
-            view.staff_id,
-            view.user_name,
-            view.device_id,
-            view.program,
-        )
+        select(*(view[wanted.name] for wanted in fields(PhoneChange)))
         .where(view.practice_id == practice_id, view.cursor > cursor)
         .order_by(view.cursor)
         .limit(limit)
