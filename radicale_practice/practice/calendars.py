@@ -11,17 +11,27 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, insert, select, update
+from sqlalchemy import Select, bindparam, column, delete, func, insert, or_, select, table, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from radicale_practice.practice import practices
 from radicale_practice.practice.accesses import Surroundings, surroundings
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue, NotFound, NotPermitted
-from radicale_practice.practice.model import Access, CalendarKind, Viewer
+from radicale_practice.practice.model import Access, CalendarKind, Status, Viewer
 from radicale_practice.practice.records import journal
-from radicale_practice.practice.schema.practice_tables import calendar, calendar_access, staff
+from radicale_practice.practice.schema.practice_tables import (
+    appointment_calendar,
+    calendar,
+    calendar_access,
+    staff,
+)
 from radicale_practice.practice.schema.sync_tables import calendar_property
+
+_PRACTICE_APPOINTMENT = table(
+    "practice_appointment", column("id"), column("series_id"), column("status"), column("external_id")
+)
+"""The view that leaves private entries out (``triggers.made``)."""
 
 PALETTE = (
     "#1F77B4FF",
@@ -260,8 +270,10 @@ def create_private(
 def delete_private(uow: UnitOfWork, viewer: Viewer, calendar_id: int) -> None:
     """Take the viewer's own private calendar away. The rows stay; the path is free again.
 
-    Raises ``NotPermitted`` for any other calendar.
+    Raises ``NotPermitted`` for any other calendar, and while something of the practice's is booked in it.
     """
+    if _holds_appointments(uow, calendar_id):
+        raise NotPermitted("a calendar that holds the practice's appointments is not deleted")
     mine = (
         (calendar.c.id == calendar_id)
         & (calendar.c.kind == CalendarKind.PRIVATE.value)
@@ -277,6 +289,24 @@ def delete_private(uow: UnitOfWork, viewer: Viewer, calendar_id: int) -> None:
         )
     except NotFound:
         raise NotPermitted("only one's own private calendar can be deleted") from None
+
+
+def _holds_appointments(uow: UnitOfWork, calendar_id: int) -> bool:
+    """Whether a patient's appointment, or an entry of a practice program, is in a private calendar.
+
+    It would go out of everybody's sight and still be booked.
+    """
+    link, its = appointment_calendar.c, _PRACTICE_APPOINTMENT.c
+    found = (
+        select(its.id)
+        .join(appointment_calendar, or_(its.id == link.appointment_id, its.series_id == link.appointment_id))
+        .where(
+            link.calendar_id == calendar_id,
+            its.status != Status.CANCELLED.value,
+            func.coalesce(its.external_id, "").not_like("attention:%"),
+        )
+    )
+    return uow.connection.execute(found.limit(1)).first() is not None
 
 
 def deactivate(uow: UnitOfWork, calendar_id: int) -> None:

@@ -6,6 +6,8 @@ What was not stored word for word gets an ETag that no read returns.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from radicale_practice.event.calendar_text import uid_of
 from radicale_practice.event.errors import InvalidCalendarData, UnsupportedComponent
 from radicale_practice.plugins import request, writing
@@ -35,12 +37,10 @@ def upload(calendar: CalendarView, href: str) -> tuple[EventItem, EventItem | No
 
 
 def delete(calendar: CalendarView, href: str | None) -> None:
-    """Cancel an event, or delete a private calendar. Raises ``PermissionError`` for other calendars."""
+    """Cancel an event, or delete a private calendar; one that may not be deleted comes back."""
     if href is None:
-        try:
+        with suppress(NotPermitted):
             writing.remove_calendar(calendar.unit, calendar.home, calendar.info)
-        except NotPermitted as error:
-            raise PermissionError("this calendar is not deleted as a whole") from error
         return
     stored = calendar.stored(href)
     if stored is not None:
