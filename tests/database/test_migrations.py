@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import CheckConstraint, create_engine, inspect
+from sqlalchemy.exc import IntegrityError
 
 from radicale_practice.practice import migrate
 from radicale_practice.practice.database import Database
+from radicale_practice.practice.model import View
 from radicale_practice.practice.schema import metadata
 from radicale_practice.practice.triggers import expected_texts, present
+from tests.database.house import furnished, run
 
 WORKING_TABLES = {
     "sync_counter",
@@ -68,3 +72,20 @@ def test_upgrade_twice_changes_nothing(database: Database) -> None:
 def test_catalogue_has_what_the_description_asks_for(database: Database) -> None:
     with database.write() as uow:
         assert present(uow.connection) == expected_texts(uow.connection)
+
+
+NEW_DEVICE = (
+    "INSERT INTO device (practice_id, staff_id, name, key_hash, view) VALUES (1, 1, 'Phone', :view, :view)"
+)
+NEW_FEED = "INSERT INTO feed (practice_id, staff_id, token_hash, view) VALUES (1, 1, :view, :view)"
+
+
+@pytest.mark.parametrize("new", [NEW_DEVICE, NEW_FEED], ids=["device", "feed"])
+def test_devices_and_private_links_have_one_of_the_seven_views(database: Database, new: str) -> None:
+    """Their tables are there before anything uses them."""
+    with furnished(database).write() as uow:
+        for view in View:
+            run(uow, new, view=view.value)
+        assert len(View) == 7
+    with pytest.raises(IntegrityError), database.write() as uow:
+        run(uow, new, view="everything")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Index,
     Integer,
@@ -150,6 +151,8 @@ patient_name = Table(
 """Folded full names for recognition, with the name (``source``) that each was made from: a key of a former
 name is seen to be one. Triggers delete a row when the name changes, writers refill it."""
 
+_IS_VIEW = "view IN ('full', 'first-name', 'pseudonym', 'initials', 'number', 'subject', 'busy')"
+
 device = Table(
     "device",
     metadata,
@@ -166,6 +169,8 @@ device = Table(
     Column("revoked_at", WallTime),
     Column("last_seen_at", WallTime),
     created_column(),
+    CheckConstraint(_IS_VIEW, name="view"),
+    CheckConstraint("permission IN ('busy', 'read', 'write')", name="permission"),
     sqlite_autoincrement=True,
 )
 
@@ -183,6 +188,7 @@ feed = Table(
     Column("revoked_at", WallTime),
     Column("last_seen_at", WallTime),
     created_column(),
+    CheckConstraint(_IS_VIEW, name="view"),
     sqlite_autoincrement=True,
 )
 

@@ -18,6 +18,8 @@ CALENDAR_RANGE_CHECK = sa.CheckConstraint(
     name="calendar_range",
 )
 
+IS_VIEW = "view IN ('full', 'first-name', 'pseudonym', 'initials', 'number', 'subject', 'busy')"
+
 
 def upgrade() -> None:
     """Create everything; the triggers follow at the end of every migration (``env.py``)."""
@@ -408,6 +410,8 @@ def _sync_tables() -> None:
         sa.Column("revoked_at", WallTime(), nullable=True),
         sa.Column("last_seen_at", WallTime(), nullable=True),
         sa.Column("created_at", WallTime(), server_default=utc_now(), nullable=False),
+        sa.CheckConstraint("permission IN ('busy', 'read', 'write')", name=op.f("ck_device_permission")),
+        sa.CheckConstraint(IS_VIEW, name=op.f("ck_device_view")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_device")),
         sa.UniqueConstraint("key_hash", name=op.f("uq_device_key_hash")),
         sa.UniqueConstraint("public_id", name=op.f("uq_device_public_id")),
@@ -427,6 +431,7 @@ def _sync_tables() -> None:
         sa.Column("revoked_at", WallTime(), nullable=True),
         sa.Column("last_seen_at", WallTime(), nullable=True),
         sa.Column("created_at", WallTime(), server_default=utc_now(), nullable=False),
+        sa.CheckConstraint(IS_VIEW, name=op.f("ck_feed_view")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed")),
         sa.UniqueConstraint("public_id", name=op.f("uq_feed_public_id")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_feed_token_hash")),
