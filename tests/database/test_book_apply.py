@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import update
 
-from radicale_practice.practice import book
+from radicale_practice.practice import book, clock
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import Conflict, NotPermitted
 from radicale_practice.practice.model import Access, CalendarObject, Finding, FindingKind, Status, Window
@@ -170,6 +170,22 @@ def test_out_of_the_window(world: World) -> None:
     viewer = world.viewer(window=Window(days_back=30, days_ahead=90))
     with pytest.raises(NotPermitted):
         put(world, world.event(start=MONDAY + 200 * WEEK), viewer=viewer)
+
+
+def test_a_change_that_would_leave_the_window_is_refused_and_comes_back(world: World) -> None:
+    """Moved to where the device cannot look, it would be gone from it as if it had been deleted."""
+    viewer = world.viewer(window=Window(days_back=30, days_ahead=90))
+    near = datetime.combine(clock.utc_now().date() + timedelta(days=7), MONDAY.time())
+    put(world, world.event(start=near), viewer=viewer)
+    shown, before = world.stored("a.ics"), world.revision()
+    far = with_master(shown.object, start=near + 20 * WEEK, end=near + 20 * WEEK + HOUR)
+    outcome = put(world, far, viewer=viewer)
+    assert (outcome.kind, outcome.reason, outcome.exact) == ("refused", "window", False)
+    assert world.stored("a.ics").object == shown.object
+    assert world.revision() > before
+    assert [r["reason"] for r in world.attention("refused")] == ["window"]
+    # Within the window, and by who has none, it is moved as ever.
+    assert put(world, far).kind == "done"
 
 
 def test_personal_extra_touches_that_person_only(world: World) -> None:

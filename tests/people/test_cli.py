@@ -303,13 +303,30 @@ def test_a_forbidden_double_booking(run: Run, anna: None) -> None:
     assert "taken" in said.stderr
 
 
-def test_upkeep(run: Run, anna: None) -> None:
+def test_upkeep(run: Run, anna: None, database: Database) -> None:
     run("series", "add", "anna müller", "2026-11-24 09:00", "--times", "3", "--subject", "Kurs")
-    run("maintain")
+    assert "1 series expanded" in run("maintain").stdout
     assert "no problems" in run("check").stdout
     assert "no problems" in run("check", "--repair").stdout
-    run("new-epoch", "--yes")
+    on = "" if database.dialect == "sqlite" else " ON patient"
+    with database.write() as uow:
+        uow.connection.execute(text(f"DROP TRIGGER sync_patient_update{on}"))
+    said = run("check", code=1)
+    assert "sync_patient_update" in said.stdout and "check --repair" in said.stderr
+    assert "repaired: " in run("check", "--repair").stdout
+    assert "no problems" in run("check").stdout
+
+
+def test_a_new_epoch(run: Run, anna: None, database: Database) -> None:
+    def epochs() -> list[str]:
+        with database.read() as uow:
+            return list(uow.connection.execute(text("SELECT epoch FROM calendar_sync ORDER BY 1")).scalars())
+
+    before = epochs()
     run("new-epoch", typed="n\n", code=1)
+    assert epochs() == before != []
+    assert "lists everything again" in run("new-epoch", "--yes").stdout
+    assert not set(epochs()) & set(before)
     assert "no problems" in run("check").stdout
 
 

@@ -67,6 +67,7 @@ def test_what_a_person_expects(today: date) -> None:
     single = [p for p in appointments if not p.rrule]
     assert all(p.start.weekday() < 5 and p.start.date() != HOLIDAY for p in appointments)
     assert min(p.start.date() for p in planned) >= today - timedelta(weeks=9)
+    assert timedelta(weeks=7) < today - min(p.start.date() for p in single) < timedelta(weeks=9)
     assert timedelta(weeks=11) < max(p.start.date() for p in single) - today <= timedelta(weeks=12)
     past = {p.status for p in single if p.start.date() < today}
     assert past == {"done", "invoiced", "no_show", "cancelled"}

@@ -77,7 +77,8 @@ def test_the_demonstration_from_start_to_end(
         wrong = requests.get(said["url"], auth=signed_in({**anna, "password": "wrong"}), timeout=60)
         assert wrong.status_code == 401
         log = server.log.read_text(encoding="utf-8")
-        assert anna["password"] in log
+        assert anna["password"] in log and anna["calendars"][0]["url"] in log
+        assert "iPhone and Mac speak https only" in log
         assert "Huber" not in log
     finally:
         code = server.stop()

@@ -93,6 +93,16 @@ def test_every_number_has_a_range_and_every_default_is_fit() -> None:
         assert change_settings(defaults, {field.name: value}) == defaults
 
 
+def test_what_a_practice_gets_that_sets_nothing() -> None:
+    """What was promised: ten years of journal, ten cancellations in ten minutes, and so on."""
+    defaults = PracticeSettings()
+    assert (defaults.journal_days, defaults.journal_private_days, defaults.removed_days) == (3653, 90, 180)
+    assert (defaults.brake_cancellations, defaults.brake_creations, defaults.brake_minutes) == (10, 100, 10)
+    assert (defaults.move_minutes, defaults.double_booking) == (10, "allow")
+    assert defaults.attention_entry and defaults.private_calendars and defaults.appointment_link == ""
+    assert defaults.title_with_patient == "{patient} – {subject}"
+
+
 @pytest.mark.parametrize("broken", ["", "broken", "[]", "null", '{"journal_days": null}'])
 def test_broken_settings_are_the_defaults(broken: str) -> None:
     assert parse_settings(broken) == PracticeSettings()

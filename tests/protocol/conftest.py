@@ -115,8 +115,9 @@ def either(request: pytest.FixtureRequest, house: House, database_url: str) -> M
 
 @dataclass(frozen=True)
 class Served:
-    """A real server process on loopback, its practice, and clients of it."""
+    """A real server process on loopback, its practice, and clients of it; ``kind``: "own" or "stock"."""
 
+    kind: str
     house: House
     client: MakeClient
 
@@ -134,4 +135,4 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     with fresh_house(request, engine, folder) as made:
         url = made.database.url.render_as_string(hide_password=False)
         with start(url, folder) as (base, _process):
-            yield Served(made, lambda user=ANNA, **more: Client(http_sender(base), user, **more))
+            yield Served(kind, made, lambda user=ANNA, **more: Client(http_sender(base), user, **more))

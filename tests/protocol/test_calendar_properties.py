@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from radicale_practice.practice import practices
 from tests.protocol.conftest import MakeClient
 from tests.protocol.house import ANNA, DECLARATIONS, NAMES, Client, House
 
@@ -58,6 +59,17 @@ def test_the_practices_next_colour_shows_whatever_apple_called_the_former(
     with house.database.write() as uow:
         uow.connection.execute(text("UPDATE calendar SET color = '#102030FF'"))
     assert symbol(client, path) == (None, "#102030FF")
+
+
+def test_where_the_practice_wants_none_no_private_calendar_is_made(either: MakeClient, house: House) -> None:
+    with house.database.write() as uow:
+        practices.set_settings(uow, house.practice_id, {"private_calendars": False})
+    client, home = either(), "/anna_müller/"
+    before = set(client.propfind(home, "D:displayname", "1").responses())
+    body = "<D:set><D:prop><D:displayname>Neu</D:displayname></D:prop></D:set>"
+    made = f"<C:mkcalendar {DECLARATIONS}>{body}</C:mkcalendar>"
+    assert client.request("MKCALENDAR", home + "neu/", made).status == 403
+    assert set(client.propfind(home, "D:displayname", "1").responses()) == before
 
 
 def test_a_calendar_always_has_a_name(either: MakeClient, house: House) -> None:

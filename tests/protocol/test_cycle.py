@@ -125,7 +125,10 @@ def test_private_calendars_come_and_go(served: Served) -> None:
     )
     path = home + "5D3C2B1A-0000-4000-8000-000000000000/"
     before = set(client.propfind(home, "D:displayname", depth="1").responses())
-    assert client.request("MKCALENDAR", path, tasks.format("VTODO")).status == 403
+    refused = client.request("MKCALENDAR", path, tasks.format("VTODO"))
+    assert refused.status == 403
+    if served.kind == "own":
+        assert refused.condition() == "{urn:ietf:params:xml:ns:caldav}supported-calendar-component"
     assert set(client.propfind(home, "D:displayname", depth="1").responses()) == before
     assert client.request("MKCALENDAR", path, tasks.format("VEVENT")).status == 201
     assert client.request("MKCALENDAR", path, tasks.format("VEVENT")).status in (405, 409)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
+import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from radicale_practice.practice.people import staff
+from tests.processes import ServerProcess
 from tests.protocol.house import (
     ANNA,
     BEN,
@@ -54,22 +58,58 @@ def test_no_names_in_the_log_and_a_clean_end(
 def test_a_changed_password_counts_at_the_next_request_on_every_worker(
     house: House, database_url: str, tmp_path: Path
 ) -> None:
-    with own_server(database_url, tmp_path) as (base, _process):
-        old, new = (Client(http_sender(base), BEN, **more) for more in ({}, {"password": "another long one"}))
-        assert {old.propfind("/", "D:resourcetype").status for _ in range(8)} == {207}
+    with own_server(database_url, tmp_path) as (base, process):
+        # Each keeps a connection of its own, and with it a worker.
+        old = [Client(http_sender(base), BEN) for _ in range(CONNECTIONS)]
+        assert _statuses(old) == {207}
+        assert len(_workers(process)) == 2
         with house.database.write() as uow:
             staff.set_password(uow, house.viewer(BEN).staff_id, "another long one")
-        assert {old.propfind("/", "D:resourcetype").status for _ in range(8)} == {401}
-        assert {new.propfind("/", "D:resourcetype").status for _ in range(8)} == {207}
+        assert _statuses(old) == {401}
+        new = [replace(client, password="another long one") for client in old]
+        assert _statuses(new) == {207}
         with house.database.write() as uow:
             staff.deactivate(uow, staff.get(uow, house.practice_id, BEN).id)
-        assert {new.propfind("/", "D:resourcetype").status for _ in range(8)} == {401}
+        assert _statuses(new) == {401}
+
+
+CONNECTIONS = 24
+"""The system gives them to two workers by chance: all to one of them once in eight million times."""
+
+
+def _statuses(clients: list[Client]) -> set[int]:
+    return {client.propfind("/", "D:resourcetype").status for client in clients}
+
+
+def _workers(process: ServerProcess) -> set[str]:
+    """The processes that have answered a PROPFIND, from the log."""
+    return set(re.findall(r"\[(\d+)[/\w-]*\] \[INFO\] PROPFIND request", process.log.read_text()))
+
+
+def test_a_connection_is_kept_for_further_requests(house: House, database_url: str, tmp_path: Path) -> None:
+    with own_server(database_url, tmp_path) as (base, _process):
+        connection = http.client.HTTPConnection(base.removeprefix("http://"))
+        connection.connect()
+        kept = connection.sock
+        for _ in range(3):
+            connection.request("OPTIONS", "/.well-known/caldav")
+            answer = connection.getresponse()
+            answer.read()
+            assert (answer.status, answer.version) == (301, 11)
+            assert connection.sock is kept is not None
+        connection.close()
 
 
 def test_verify_storage(house: House, database_url: str, tmp_path: Path) -> None:
     command = [str(BIN / "radicale"), "--config", str(write_configuration(database_url, tmp_path))]
-    done = subprocess.run([*command, "--verify-storage"], capture_output=True, text=True, check=False)
+    verify = [*command, "--verify-storage"]
+    done = subprocess.run(verify, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    on = "" if house.database.dialect == "sqlite" else " ON appointment"
+    with house.database.write() as uow:
+        uow.connection.exec_driver_sql(f"DROP TRIGGER sync_appointment_update{on}")
+    done = subprocess.run(verify, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "sync_appointment_update" in done.stderr
 
 
 def test_the_server_starts_without_a_warning(house: House, database_url: str, tmp_path: Path) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import quote
+
+import pytest
 from sqlalchemy import text
 
+from radicale_practice.plugins.rights import Rights
 from radicale_practice.practice import calendars
 from radicale_practice.practice.model import Access
 from tests.protocol.conftest import MakeClient
@@ -102,6 +107,37 @@ def test_revoked_access_is_gone_at_the_next_request(either: MakeClient, house: H
     assert rita.put(path + "1.ics", event("1@x", "Anders")).status == 403
     assert rita.request("DELETE", path + "1.ics").status == 403
     assert "SUMMARY:Massage" in rita.request("GET", path + "1.ics").text
+
+
+def test_access_taken_back_between_the_question_and_the_write(
+    stock: MakeClient, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stock Radicale asks for the rights before the lock; the write asks once more (as ours does alone)."""
+    info, rita = house.own(ANNA), stock(RITA)
+    path = house.path(RITA, info)
+    assert rita.put(path + "1.ics", event("1@x", "Massage")).status == 201
+    staff_id, asked = house.viewer(RITA).staff_id, Rights.authorization
+
+    def taken_back(self: Rights, *arguments: Any) -> str:
+        answer = asked(self, *arguments)
+        with house.database.write() as uow:
+            calendars.grant(uow, info.id, staff_id, Access.READ)
+        return answer
+
+    elsewhere = {"Destination": quote(house.path(RITA, house.own(BEN)) + "1.ics")}
+    for write in (
+        lambda: rita.put(path + "1.ics", event("1@x", "Anders")),
+        lambda: rita.put(path + "2.ics", event("2@x")),
+        lambda: rita.request("MOVE", path + "1.ics", b"", elsewhere),
+        lambda: rita.request("DELETE", path + "1.ics"),
+    ):
+        with house.database.write() as uow:
+            calendars.grant(uow, info.id, staff_id, Access.WRITE)
+        with monkeypatch.context() as patched:
+            patched.setattr(Rights, "authorization", taken_back)
+            assert write().status < 500
+        assert "SUMMARY:Massage" in rita.request("GET", path + "1.ics").text
+        assert path + "2.ics" not in rita.sync(path).responses()
 
 
 def test_proppatch_is_never_a_plain_403(own: MakeClient, house: House) -> None:
