@@ -505,6 +505,39 @@ def test_a_series_is_left_alone_of_which_the_practice_changed_one_instance_since
     assert world.stored("w.ics").object == changed
 
 
+def test_a_held_deletion_of_what_plain_sql_wrote_otherwise_is_carried_out(world: World) -> None:
+    """A whole day without length, further dates without seconds: nobody has changed them since."""
+    world.set(brake_cancellations=0)
+    midnight = MONDAY.replace(hour=0)
+    day = world.event(start=midnight, end=midnight + timedelta(days=1), all_day=True)
+    assert put(world, day, viewer=world.reception()).kind == "done"
+    assert put(world, world.weekly("w"), "w.ics", viewer=world.reception()).kind == "done"
+    with world.write() as uow:
+        entries = t.appointment
+        uow.connection.execute(update(entries).where(entries.c.all_day).values(ends_at=midnight))
+        uow.connection.execute(update(entries).where(~entries.c.all_day).values(rdate="2027-03-01 09:00"))
+    assert [delete(world, href).kind for href in ("a.ics", "w.ics")] == ["held", "held"]
+    (row,) = world.attention("burst")
+    result = resolve(world, row["id"], "carry-out")
+    assert (result.done, result.skipped) == (2, [])
+
+
+def test_a_rule_that_both_have_changed_is_the_practices(world: World) -> None:
+    """A held "this and no further" must not take away what the practice has added since."""
+    world.set(brake_cancellations=0)
+    assert put(world, world.weekly("w"), "w.ics", viewer=world.reception()).kind == "done"
+    shown = world.stored("w.ics").object
+    assert put(world, with_master(shown, rrule="FREQ=WEEKLY;COUNT=2"), "w.ics").kind == "held"
+    key = shown.appointments[0].id
+    assert key is not None
+    with world.write() as uow:
+        _prolongs(uow, key)
+    (row,) = world.attention("burst")
+    result = resolve(world, row["id"], "carry-out")
+    assert (result.done, result.skipped) == (0, [(key, "changed-meanwhile")])
+    assert world.row(key)["rrule"] == "FREQ=WEEKLY;COUNT=20"
+
+
 def test_a_series_is_cancelled_although_the_practice_cancelled_or_documented_instances_since(
     world: World,
 ) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from radicale_practice.practice import appointment_rows, practices
 from radicale_practice.practice.appointment_rows import Rows, columns_of, is_documented
 from radicale_practice.practice.book import codec, plan, series_as_seen, writing
+from radicale_practice.practice.book.as_shown import as_shown
 from radicale_practice.practice.book.cancelling import cancel_all
 from radicale_practice.practice.book.permissions import CalendarFacts
 from radicale_practice.practice.book.places import change_calendar
@@ -91,10 +92,10 @@ def _one(work: _Work, entry: Any) -> str:
         return _create(work, entry, kept)
     rows = appointment_rows.lock(work.uow, work.practice.id, entry["appointment_id"])
     current = codec.load(kept["current"])
-    if rows is None or not rows.is_shown or not _is_as(rows, current):
+    if rows is None or not rows.is_shown or not _is_as(as_shown(rows), current):
         return CHANGED_MEANWHILE
     # a change names what it changes, the others take everything away
-    if operation != "change" and not series_as_seen.takes_place_as(rows, current):
+    if operation != "change" and not series_as_seen.takes_place_as(as_shown(rows), current):
         return CHANGED_MEANWHILE
     steps: dict[str, Callable[[_Work, Any, dict[str, Any], Rows, CalendarObject], str]] = {
         "cancel": _cancel,

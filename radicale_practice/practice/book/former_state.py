@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 from radicale_practice.practice import accesses, appointment_rows
 from radicale_practice.practice.appointment_rows import Row, Rows, times_of
 from radicale_practice.practice.book import restoring
+from radicale_practice.practice.book.as_shown import as_shown
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Appointment, CalendarObject, Location, Patient, Status, Viewer
 from radicale_practice.practice.projections import Practice
@@ -31,7 +32,8 @@ def as_before(
     if not changes:
         return None
     here = {rows.id, *rows.here()}
-    entries = [e for e in _entries(uow, viewer, practice, rows.id) if e.id in here]
+    rows = as_shown(rows)
+    entries = [e for e in _entries(uow, viewer, practice, rows) if e.id in here]
     shown = [e for e in (_changed(e, changes.get(e.id or 0, {})) for e in entries) if _was_seen(e, viewer)]
     if not shown:
         return None
@@ -70,7 +72,7 @@ def with_names(uow: UnitOfWork, practice_id: int, entry: CalendarObject) -> Cale
     return replace(entry, appointments=tuple(found))
 
 
-def _entries(uow: UnitOfWork, viewer: Viewer, practice: Practice, appointment_id: int) -> list[Appointment]:
+def _entries(uow: UnitOfWork, viewer: Viewer, practice: Practice, rows: Rows) -> list[Appointment]:
     """Master and instances with everything they render from, the master first."""
     entries = appointment.c
     query = (
@@ -78,14 +80,15 @@ def _entries(uow: UnitOfWork, viewer: Viewer, practice: Practice, appointment_id
         .select_from(stored_rows.joined(appointment))
         .where(
             entries.practice_id == practice.id,
-            or_(entries.id == appointment_id, entries.series_id == appointment_id),
+            or_(entries.id == rows.id, entries.series_id == rows.id),
         )
         .order_by(entries.series_id.is_not(None), entries.recurrence_id, entries.id)
     )
     reader = stored_rows.Reader(practice.time_zone, dict(accesses.surroundings(uow, viewer).rooms))
     found = [reader.read(row) for row in uow.connection.execute(query, {"staff": viewer.staff_id}).all()]
-    # an instance that was deleted as an entry of its own: its series is in another calendar
-    return [replace(a, recurrence_id=None) if a.id == appointment_id else a for a in found]
+    # none for an instance that was deleted as an entry of its own: its series is in another calendar
+    dates = {i: row["recurrence_id"] for i, row in rows.overrides.items()}
+    return [replace(a, recurrence_id=dates.get(a.id or 0)) for a in found]
 
 
 def _changed(entry: Appointment, change: Row) -> Appointment:

@@ -22,8 +22,9 @@ from radicale_practice.practice.appointment_rows import (
     times_of,
     times_text,
 )
+from radicale_practice.practice.book.as_shown import as_shown
 from radicale_practice.practice.model import Appointment, CalendarObject, Status
-from radicale_practice.practice.schema.appointment_columns import MODELLED, RULE, TIMING
+from radicale_practice.practice.schema.appointment_columns import CONTENT, MODELLED, RULE, TIMING
 from radicale_practice.practice.series import recurrence
 
 LONGEST_CUT = 400
@@ -31,8 +32,9 @@ LONGEST_CUT = 400
 
 _ENDS = ("COUNT", "UNTIL")
 
-_CHECKED = ("patient_id", "location_id", "subject", "starts_at", "ends_at", "note", "phone")
-"""Columns that must still hold what the client saw before its change of them is taken over."""
+_CHECKED = frozenset(MODELLED) - {"time_zone", "exdate"}
+"""Columns that must still hold what the client saw before its change of them is taken over: all but the zone,
+whose name may be unknown, and the exclusions, most of which stand for rows of their own."""
 
 
 @dataclass(slots=True)
@@ -119,10 +121,10 @@ class _Maker:
     """One comparison; collects into ``self.plan``."""
 
     def __init__(self, current: CalendarObject, desired: CalendarObject, rows: Rows) -> None:
-        self.current, self.desired, self.rows = current, desired, rows
+        self.current, self.desired, self.rows = current, desired, as_shown(rows)
         self.plan = Plan()
         self.shown = {a.id: a for a in current.appointments if a.id is not None}
-        here = rows.here()
+        here = self.rows.here()
         self.live = {i: r for i, r in here.items() if r["status"] != Status.CANCELLED and i in self.shown}
         self.gone = {i: r for i, r in here.items() if r["status"] == Status.CANCELLED and i in self.shown}
         self.old, self.new = current.master, desired.master
@@ -285,7 +287,7 @@ class _Maker:
     def _is_like_its_rule(self, row: Row) -> bool:
         """Whether a row says nothing but that its instance is cancelled."""
         master = self.rows.master
-        same = all(row[n] == master[n] for n in _CHECKED if n not in TIMING)
+        same = all(row[n] == master[n] for n in CONTENT)
         length = master["ends_at"] - master["starts_at"]
         return (
             same and row["starts_at"] == row["recurrence_id"] and row["ends_at"] - row["starts_at"] == length

@@ -13,6 +13,7 @@ from itertools import islice
 from radicale_practice.practice import zones
 from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_documented
 from radicale_practice.practice.book import plan
+from radicale_practice.practice.book.as_shown import as_shown
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.model import Appointment, CalendarObject, Status
 from radicale_practice.practice.series import recurrence
@@ -31,6 +32,7 @@ def shift_series(rows: Rows, start: datetime | None, end: datetime | None) -> di
     its own time. Raises ``InvalidValue`` if end is before start, or the rule has no such dates ("the second
     Tuesday of a month" on another day of the week).
     """
+    rows = as_shown(rows)
     old = entry_of(rows.master)
     by = start - nearest(old, start) if start is not None else timedelta()
     length = old.end - old.start

@@ -8,6 +8,7 @@ from itertools import islice
 
 from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_documented
 from radicale_practice.practice.book import plan, reach
+from radicale_practice.practice.book.as_shown import as_shown
 from radicale_practice.practice.book.permissions import CalendarFacts
 from radicale_practice.practice.book.plan import Plan
 from radicale_practice.practice.book.recognised_moves import Moved
@@ -58,7 +59,7 @@ def prepare(
     moved: Moved,
 ) -> Transfer | None:
     """The move of locked rows. None: it is none."""
-    before = with_changes(rows, restored)
+    before = as_shown(with_changes(rows, restored))
     if source.id not in rows.calendars.get(rows.id, {}) or is_documented(before.master):
         return None
     if rows.master["series_id"] is not None and moved.desired.master and moved.desired.master.is_series:
@@ -66,7 +67,7 @@ def prepare(
     made = plan.make(moved.former, moved.desired, before)
     stale = made.stale or _both_changed(moved, before)
     away = not source.private and (target.private or _takes_away(practice, moved, made))
-    documented = {i: r["recurrence_id"] for i, r in rows.here().items() if is_documented(r)}
+    documented = {i: r["recurrence_id"] for i, r in before.here().items() if is_documented(r)}
     rest = _rest(moved, documented) if documented else None
     if documented and rest is None:
         return None
