@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import pytest
 from sqlalchemy import Connection, event
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from radicale_practice.practice import database as module
 from radicale_practice.practice.book.writing import attempt
@@ -123,3 +123,31 @@ def _write_and_leave(database: Database) -> NoReturn:
         status = 0
     finally:
         os._exit(status)
+
+
+def test_a_reading_unit_is_one_snapshot_and_writes_nothing(database: Database) -> None:
+    """A token and the list it stands for come from different statements: nothing may come between them."""
+    furnished(database)
+    with database.read() as uow:
+        before = run(uow, "SELECT last_name FROM patient")
+        with database.write() as other:
+            run(other, "UPDATE patient SET last_name = 'Huber'")
+        assert run(uow, "SELECT last_name FROM patient") == before
+        with pytest.raises(DBAPIError):
+            run(uow, "UPDATE patient SET last_name = 'Moser'")
+        uow.failed = True
+    with database.read() as uow:
+        assert run(uow, "SELECT last_name FROM patient") == "Huber"
+
+
+def test_how_long_is_waited_and_what_is_safe(sqlite_url: str, postgresql_url: str) -> None:
+    """Three seconds for a lock of PostgreSQL; a commit of SQLite is on the disk when it is acknowledged."""
+    database = Database(postgresql_url)
+    with database.write() as uow:
+        assert run(uow, "SHOW lock_timeout") == "3s"
+    database.dispose()
+    database = Database(sqlite_url)
+    with database.write() as uow:
+        pragmas = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        assert [run(uow, f"PRAGMA {name}") for name in pragmas] == ["wal", 2, 1, 10_000]
+    database.dispose()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import re
+import socket
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -16,6 +19,7 @@ from tests.protocol.house import (
     ANNA,
     BEN,
     BIN,
+    PASSWORD,
     Client,
     House,
     event,
@@ -98,6 +102,31 @@ def test_a_connection_is_kept_for_further_requests(house: House, database_url: s
             assert (answer.status, answer.version) == (301, 11)
             assert connection.sock is kept is not None
         connection.close()
+
+
+def test_bodies_that_wait_for_leave_or_come_in_pieces(
+    house: House, database_url: str, tmp_path: Path
+) -> None:
+    """Outlook's .NET asks first (Expect: 100-continue), others send pieces without a length."""
+    path, body = house.path(ANNA), event("1@x", "Team").encode()
+    token = base64.b64encode(f"{ANNA}:{PASSWORD}".encode()).decode()
+    pieces = b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in (body[:50], body[50:])) + b"0\r\n\r\n"
+    with own_server(database_url, tmp_path) as (base, _process):
+        host, _, port = base.removeprefix("http://").partition(":")
+        for name, header, sent in (
+            ("1.ics", f"Content-Length: {len(body)}\r\nExpect: 100-continue", body),
+            ("1.ics", "Transfer-Encoding: chunked", pieces),
+        ):
+            head = f"PUT {quote(path + name)} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Basic {token}\r\n"
+            with socket.create_connection((host, int(port)), timeout=60) as connection:
+                connection.sendall(f"{head}Content-Type: text/calendar\r\n{header}\r\n\r\n".encode())
+                answer = connection.makefile("rb")
+                if "Expect" in header:
+                    assert answer.readline().split()[1] == b"100"
+                    answer.readline()
+                connection.sendall(sent)
+                assert answer.readline().split()[1] in (b"201", b"204")
+        assert Client(http_sender(base)).request("GET", path + "1.ics").body == body
 
 
 def test_verify_storage(house: House, database_url: str, tmp_path: Path) -> None:
