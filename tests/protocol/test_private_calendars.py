@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from radicale_practice.practice.model import CalendarKind
 from tests.protocol.conftest import MakeClient
-from tests.protocol.house import ANNA, House, event
+from tests.protocol.house import ANNA, RITA, House, event
 
 
 def test_one_with_a_patients_appointment_stays(either: MakeClient, house: House) -> None:
@@ -50,3 +50,15 @@ def test_one_with_a_series_of_which_an_instance_is_a_patients_stays(own: MakeCli
             text("UPDATE appointment SET status = 'cancelled' WHERE series_id IS NOT NULL")
         )
     assert client.request("DELETE", private).status == 204
+
+
+def test_our_own_entry_is_no_obstacle(own: MakeClient, house: House) -> None:
+    """The one about changes that were not taken over: the receptionist has no other calendar for it."""
+    rita = own(RITA)
+    desk, private = house.path(RITA, house.own(ANNA)), house.path(RITA, house.own(RITA, CalendarKind.PRIVATE))
+    assert rita.put(desk + "1.ics", event("1@x", "Massage")).status == 201
+    with house.database.write() as uow:
+        uow.connection.execute(text("UPDATE appointment SET status = 'done'"))
+    assert rita.request("DELETE", desk + "1.ics").status == 403
+    assert len(rita.sync(private).responses()) == 1
+    assert rita.request("DELETE", private).status == 204
