@@ -7,34 +7,33 @@ from typing import Annotated
 
 import typer
 
-from radicale_practice.cli.context import DatabaseOption, PracticeOption, reading, show_table
+from radicale_practice.cli.context import Session, reads, show_table
 from radicale_practice.cli.moments import counted, parse_day, shown, shown_day
 from radicale_practice.practice import calendars, clock
 from radicale_practice.practice.model import CalendarKind
 from radicale_practice.practice.reading import agenda as agendas
 
 
+@reads
 def agenda(
+    session: Session,
     day: Annotated[str, typer.Argument(help="Such as today, 2026-11-24, tue.")] = "today",
     calendar: Annotated[
         list[str] | None,
         typer.Option("--calendar", help="Only this one; may be repeated."),
     ] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=agendas.MOST_DAYS, help="How many days.")] = 1,
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
 ) -> None:
     """What takes place on a day, in the practice's wall time."""
-    with reading(database, practice) as session:
-        uow, about = session.uow, session.practice
-        first = parse_day(day, clock.today(about.time_zone))
-        if calendar:
-            chosen = [calendars.find(uow, about.id, name) for name in calendar]
-        else:
-            known = calendars.list_all(uow, about.id)
-            chosen = [row for row in known if row.active and row.kind is CalendarKind.PRACTITIONER]
-        names = {row.id: row.name for row in chosen}
-        found = agendas.between(uow, None, names, first, first + timedelta(days=days))
+    uow, about = session.uow, session.practice
+    first = parse_day(day, clock.today(about.time_zone))
+    if calendar:
+        chosen = [calendars.find(uow, about.id, name) for name in calendar]
+    else:
+        known = calendars.list_all(uow, about.id)
+        chosen = [row for row in known if row.active and row.kind is CalendarKind.PRACTITIONER]
+    names = {row.id: row.name for row in chosen}
+    found = agendas.between(uow, None, names, first, first + timedelta(days=days))
     if not found:
         typer.echo(
             f"nothing on {shown_day(first)}"

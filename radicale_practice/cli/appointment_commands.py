@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Annotated
 
 import typer
 
-from radicale_practice.cli.context import (
-    DatabaseOption,
-    PracticeOption,
-    Session,
-    reading,
-    show_table,
-    writing,
-)
+from radicale_practice.cli.context import Session, reads, show_table, writes
 from radicale_practice.cli.moments import (
     parse_day,
     parse_day_or_moment,
@@ -51,7 +44,9 @@ DEFAULT_MINUTES = 30
 
 
 @app.command("add")
+@writes
 def add(
+    session: Session,
     calendar: CalendarName,
     start: Start,
     end: End = None,
@@ -63,20 +58,19 @@ def add(
     room: Rooms = None,
     location: Place = None,
     all_day: Annotated[bool, typer.Option("--all-day", help="START and --end are days, both in it.")] = False,
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
-) -> None:
+) -> str:
     """Book an appointment, or a block if there is no patient."""
-    with writing(database, practice) as session:
-        new = _new(session, calendar, start, end, minutes, all_day, patient, room, location)
-        new = _with_texts(new, subject, note, phone)
-        added = book.add(session.uow, session.actor, new)
-        public_id = book.show(session.uow, added).appointment.public_id
-    typer.echo(f"appointment {added} ({public_id}) on {shown_span(new.start, new.end, new.all_day)}")
+    new = _new(session, calendar, start, end, minutes, all_day, patient, room, location)
+    new = _with_texts(new, subject, note, phone)
+    added = book.add(session.uow, session.actor, new)
+    public_id = book.show(session.uow, added).appointment.public_id
+    return f"appointment {added} ({public_id}) on {shown_span(new.start, new.end, new.all_day)}"
 
 
 @app.command("move")
+@writes
 def move(
+    session: Session,
     appointment: AppointmentName,
     start: Annotated[str | None, typer.Argument(help="The new start; without it the time stays.")] = None,
     end: End = None,
@@ -84,129 +78,104 @@ def move(
     calendar: Annotated[str | None, typer.Option("--calendar", help="To another calendar.")] = None,
     room: Rooms = None,
     on_day: OnDay = None,
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
-) -> None:
+) -> str:
     """Move an appointment to another time, calendar or room.
 
     A series is shifted as a whole, so that the one nearest to START takes place then; documented ones and
     those moved by themselves stay. With --on, one of it is moved.
     """
-    with writing(database, practice) as session:
-        uow, about = session.uow, session.practice
-        appointment_id, on = _meant(session, appointment, on_day)
-        begin = parse_moment(start, clock.today(about.time_zone)) if start is not None else None
-        before = _shown(session, appointment_id, on).appointment
-        book.reschedule(
-            uow,
-            session.actor,
-            appointment_id,
-            begin,
-            parse_end(end, minutes, begin or before.start),
-            calendar_id=calendars.find(uow, about.id, calendar).id if calendar is not None else None,
-            rooms=_rooms(session, room) if room is not None else None,
-            on=on,
-        )
-        moved = _shown(session, appointment_id, on).appointment
+    uow, about = session.uow, session.practice
+    appointment_id, on = _meant(session, appointment, on_day)
+    begin = parse_moment(start, clock.today(about.time_zone)) if start is not None else None
+    before = _shown(session, appointment_id, on).appointment
+    book.reschedule(
+        uow,
+        session.actor,
+        appointment_id,
+        begin,
+        parse_end(end, minutes, begin or before.start),
+        calendar_id=calendars.find(uow, about.id, calendar).id if calendar is not None else None,
+        rooms=_rooms(session, room) if room is not None else None,
+        on=on,
+    )
+    moved = _shown(session, appointment_id, on).appointment
     if moved.is_series:
-        typer.echo(f"series {appointment_id} moved as a whole (--on moves one of it): ", nl=False)
-        typer.echo(f"the first was on {shown(before.start)}, is on {_span(moved)}")
-    else:
-        typer.echo(f"appointment {appointment_id} is on {_span(moved)}")
+        return (
+            f"series {appointment_id} moved as a whole (--on moves one of it):"
+            f" the first was on {shown(before.start)}, is on {_span(moved)}"
+        )
+    return f"appointment {appointment_id} is on {_span(moved)}"
 
 
 @app.command("cancel")
-def cancel(
-    appointment: AppointmentName,
-    on_day: OnDay = None,
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
-) -> None:
+@writes
+def cancel(session: Session, appointment: AppointmentName, on_day: OnDay = None) -> str:
     """Cancel an appointment, a series as a whole, or one of it; 'restore' brings it back."""
-    with writing(database, practice) as session:
-        appointment_id, on = _meant(session, appointment, on_day)
-        found = _shown(session, appointment_id, on)
-        entries = (found.appointment, *found.overrides)
-        if all(entry.status is Status.CANCELLED for entry in entries):
-            raise InvalidValue(f"appointment {appointment_id} is cancelled already")
-        remain = book.cancel_appointment(session.uow, session.actor, appointment_id, on=on)
+    appointment_id, on = _meant(session, appointment, on_day)
+    found = _shown(session, appointment_id, on)
+    entries = (found.appointment, *found.overrides)
+    if all(entry.status is Status.CANCELLED for entry in entries):
+        raise InvalidValue(f"appointment {appointment_id} is cancelled already")
+    remain = book.cancel_appointment(session.uow, session.actor, appointment_id, on=on)
     if found.appointment.is_series:
         kept = ", but for the documented ones" if remain else ""
-        typer.echo(f"series {appointment_id} cancelled as a whole (--on cancels one of it){kept}")
-    else:
-        typer.echo(f"appointment {appointment_id}{_of(on)} cancelled")
+        return f"series {appointment_id} cancelled as a whole (--on cancels one of it){kept}"
+    return f"appointment {appointment_id}{_of(on)} cancelled"
 
 
 @app.command("restore")
-def restore(
-    appointment: AppointmentName,
-    on_day: OnDay = None,
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
-) -> None:
+@writes
+def restore(session: Session, appointment: AppointmentName, on_day: OnDay = None) -> str:
     """Bring a cancelled appointment back, or one of a series."""
-    with writing(database, practice) as session:
-        appointment_id, on = _meant(session, appointment, on_day, cancelled=True)
-        before = book.show(session.uow, appointment_id)
-        same = book.restore(session.uow, session.actor, appointment_id, on=on)
-        if book.show(session.uow, appointment_id) == before:
-            raise InvalidValue(f"nothing of appointment {appointment_id} is cancelled; one of a series: --on")
+    appointment_id, on = _meant(session, appointment, on_day, cancelled=True)
+    before = book.show(session.uow, appointment_id)
+    same = book.restore(session.uow, session.actor, appointment_id, on=on)
+    if book.show(session.uow, appointment_id) == before:
+        raise InvalidValue(f"nothing of appointment {appointment_id} is cancelled; one of a series: --on")
     changed = "" if same else "; its address was taken, devices see it as a new one"
-    typer.echo(f"appointment {appointment_id}{_of(on)} restored{changed}")
+    return f"appointment {appointment_id}{_of(on)} restored{changed}"
 
 
 @app.command("link")
+@writes
 def link(
+    session: Session,
     appointment: AppointmentName,
     number: Annotated[str | None, typer.Argument(help="Patient number.")] = None,
     nobody: Annotated[bool, typer.Option("--nobody", help="No patient: a block.")] = False,
     on_day: OnDay = None,
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
-) -> None:
+) -> str:
     """Say which patient an appointment is for."""
     if (number is None) is not nobody:
         raise InvalidValue("give a patient number, or --nobody")
-    with writing(database, practice) as session:
-        appointment_id, on = _meant(session, appointment, on_day)
-        found = None
-        if number is not None:
-            found = patients.by_number(session.uow, session.practice.id, number).id
-        book.link_patient(session.uow, session.actor, appointment_id, found, on=on)
+    appointment_id, on = _meant(session, appointment, on_day)
+    book.link_patient(session.uow, session.actor, appointment_id, _patient(session, number), on=on)
     said = f"patient {number}" if number else "no patient"
-    typer.echo(f"appointment {appointment_id}{_of(on)}: {said}")
+    return f"appointment {appointment_id}{_of(on)}: {said}"
 
 
 @app.command("status")
+@writes
 def status(
+    session: Session,
     appointment: AppointmentName,
     new: Annotated[Status, typer.Argument(metavar="STATUS")],
     on_day: OnDay = None,
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
-) -> None:
+) -> str:
     """Set the status, such as arrived, done, no_show."""
-    with writing(database, practice) as session:
-        appointment_id, on = _meant(session, appointment, on_day)
-        book.set_status(session.uow, session.actor, appointment_id, new, on=on)
-    typer.echo(f"appointment {appointment_id}{_of(on)}: {new}")
+    appointment_id, on = _meant(session, appointment, on_day)
+    book.set_status(session.uow, session.actor, appointment_id, new, on=on)
+    return f"appointment {appointment_id}{_of(on)}: {new}"
 
 
 @app.command("show")
-def show(
-    appointment: AppointmentName,
-    on_day: OnDay = None,
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
-) -> None:
+@reads
+def show(session: Session, appointment: AppointmentName, on_day: OnDay = None) -> None:
     """Everything about one appointment or series, or about one of a series."""
-    with reading(database, practice) as session:
-        appointment_id, on = _meant(session, appointment, on_day)
-        found = _shown(session, appointment_id, on)
-        names = {
-            row.id: row.name
-            for row in calendars.list_all(session.uow, session.practice.id, with_private=True)
-        }
+    appointment_id, on = _meant(session, appointment, on_day)
+    found = _shown(session, appointment_id, on)
+    known = calendars.list_all(session.uow, session.practice.id, with_private=True)
+    names = {row.id: row.name for row in known}
     facts = _facts(found.appointment)
     for calendar_id, role in sorted(found.calendars.items(), key=lambda pair: pair[1]):
         facts.append(("calendar" if role == "owner" else "room", names.get(calendar_id, str(calendar_id))))
@@ -219,7 +188,9 @@ def show(
 
 
 @series_app.command("add")
+@writes
 def add_series(
+    session: Session,
     calendar: CalendarName,
     first: Annotated[str, typer.Argument(help="The first one, such as '2026-11-24 09:00' or 'tue 09:00'.")],
     times: Annotated[int, typer.Option("--times", min=1, max=weekly.MOST_TIMES, help="How many.")] = 10,
@@ -232,20 +203,16 @@ def add_series(
     location: Place = None,
     skip_holidays: Annotated[bool, typer.Option(help="Leave out public holidays.")] = True,
     skip_taken: Annotated[bool, typer.Option(help="Leave out times already taken.")] = True,
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
-) -> None:
+) -> str:
     """Book a weekly series; dates left out make it longer."""
-    with writing(database, practice) as session:
-        new = _new(session, calendar, first, end, minutes, False, patient, room, location)
-        new = _with_texts(new, subject, "", "")
-        plan = weekly.plan(session.uow, session.practice, new, times, every, skip_holidays, skip_taken)
-        added = book.add_series(session.uow, session.actor, plan.series)
-    typer.echo(f"series {added}: {len(plan.starts)} appointments")
-    for start in plan.starts:
-        typer.echo(f"  {shown(start)}")
-    for start, reason in plan.skipped:
-        typer.echo(f"  {shown(start)} left out: {reason}")
+    new = _new(session, calendar, first, end, minutes, False, patient, room, location)
+    new = _with_texts(new, subject, "", "")
+    plan = weekly.plan(session.uow, session.practice, new, times, every, skip_holidays, skip_taken)
+    added = book.add_series(session.uow, session.actor, plan.series)
+    lines = [f"series {added}: {len(plan.starts)} appointments"]
+    lines += [f"  {shown(start)}" for start in plan.starts]
+    lines += [f"  {shown(start)} left out: {reason}" for start, reason in plan.skipped]
+    return "\n".join(lines)
 
 
 def _meant(
@@ -285,8 +252,9 @@ def _new(
     if all_day:
         if minutes is not None:
             raise InvalidValue("an all-day entry has days, no minutes")
-        begin = parse_moment(f"{start} 00:00", today)
-        finish = parse_moment(f"{end or start} 00:00", parse_day(start, today)) + timedelta(days=1)
+        first = parse_day(start, today)
+        last = parse_day(end, first) if end is not None else first
+        begin, finish = (datetime.combine(day, time()) for day in (first, last + timedelta(days=1)))
     else:
         begin = parse_moment(start, today)
         finish = parse_end(end, minutes, begin) or begin + timedelta(minutes=DEFAULT_MINUTES)
@@ -295,7 +263,7 @@ def _new(
         start=begin,
         end=finish,
         all_day=all_day,
-        patient_id=patients.by_number(uow, practice.id, patient).id if patient is not None else None,
+        patient_id=_patient(session, patient),
         location_id=lookup.location_id(uow, practice.id, location) if location is not None else None,
         rooms=_rooms(session, rooms),
     )
@@ -305,6 +273,12 @@ def _with_texts(new: book.NewAppointment, subject: str, note: str, phone: str) -
     if new.patient_id is None and not subject:
         raise InvalidValue("give --patient or --subject")
     return replace(new, subject=subject, note=note, phone=phone)
+
+
+def _patient(session: Session, number: str | None) -> int | None:
+    if number is None:
+        return None
+    return patients.by_number(session.uow, session.practice.id, number).id
 
 
 def _rooms(session: Session, names: list[str] | None) -> tuple[int, ...]:

@@ -7,14 +7,7 @@ from typing import Annotated
 
 import typer
 
-from radicale_practice.cli.context import (
-    DatabaseOption,
-    PracticeOption,
-    Session,
-    reading,
-    show_table,
-    writing,
-)
+from radicale_practice.cli.context import Session, reads, show_table, writes
 from radicale_practice.cli.moments import clock_time, counted, shown_span
 from radicale_practice.cli.record_commands import journal_line
 from radicale_practice.practice import lookup, zones
@@ -25,6 +18,8 @@ from radicale_practice.practice.records import journal_list, programs
 from radicale_practice.practice.rules import brake, refusals
 
 app = typer.Typer(help="What a person in the practice has to look at.", no_args_is_help=True)
+
+ItemNumber = Annotated[int, typer.Argument(help="The id from 'attention list'.")]
 
 REASONS = {
     attention_rows.UNLINKED: "the title names no patient that is known",
@@ -51,12 +46,12 @@ def reason_of(item: attention.AttentionItem) -> str:
 
 
 @app.command("list")
-def list_(practice: PracticeOption = None, database: DatabaseOption = None) -> None:
+@reads
+def list_(session: Session) -> None:
     """What is not settled yet, oldest first, and how each can be settled ('attention resolve')."""
-    with reading(database, practice) as session:
-        items = attention.open_list(session.uow, session.practice.id)
-        devices = _devices(session)
-        concerned = _appointments(session, items)
+    items = attention.open_list(session.uow, session.practice.id)
+    devices = _devices(session)
+    concerned = _appointments(session, items)
     if not items:
         typer.echo("nothing to look at")
         return
@@ -79,27 +74,20 @@ def list_(practice: PracticeOption = None, database: DatabaseOption = None) -> N
 
 
 @app.command("show")
-def show(
-    item: Annotated[int, typer.Argument(help="The id from 'attention list'.")],
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
-) -> None:
+@reads
+def show(session: Session, item: ItemNumber) -> None:
     """Everything about one row; of a burst what was carried out and what is held back."""
-    with reading(database, practice) as session:
-        uow, about = session.uow, session.practice
-        found = attention.get(uow, item)
-        if found.practice_id != about.id:
-            raise NotFound(f"attention {item}")
-        person, device = _devices(session)(found)
-        concerned = _appointments(session, [found])
-        first = found.details.get("first", [])
-        held = [known[0] for known in found.details.get("held", [])]
-        if found.appointment_id is not None:
-            entries = journal_list.entries(uow, about.id, appointment_id=found.appointment_id)
-        else:
-            entries = journal_list.entries(
-                uow, about.id, ids=[*first, *held], limit=len(first) + len(held) + 1
-            )
+    uow, about = session.uow, session.practice
+    found = _item(session, item)
+    person, device = _devices(session)(found)
+    concerned = _appointments(session, [found])
+    first = found.details.get("first", [])
+    held = [known[0] for known in found.details.get("held", [])]
+    if found.appointment_id is not None:
+        entries = journal_list.entries(uow, about.id, appointment_id=found.appointment_id)
+    else:
+        ids = [*first, *held]
+        entries = journal_list.entries(uow, about.id, ids=ids, limit=len(ids) + 1)
     facts: list[tuple[str, object]] = [
         ("id", found.id),
         ("kind", found.kind),
@@ -121,6 +109,14 @@ def show(
             typer.echo(f"{title}:")
         for entry in lines:
             typer.echo(f"  {journal_line(entry, about)}")
+
+
+def _item(session: Session, number: int) -> attention.AttentionItem:
+    """One of this practice. Raises ``NotFound``."""
+    found = attention.get(session.uow, number)
+    if found.practice_id != session.practice.id:
+        raise NotFound(f"attention {number}")
+    return found
 
 
 def _appointments(session: Session, items: Sequence[attention.AttentionItem]) -> dict[int, str]:
@@ -151,26 +147,27 @@ def _devices(session: Session) -> Callable[[attention.AttentionItem], tuple[str,
 
 
 @app.command("resolve")
+@writes
 def resolve(
-    item: Annotated[int, typer.Argument(help="The id from 'attention list'.")],
+    session: Session,
+    item: ItemNumber,
     how: Annotated[str, typer.Argument(help="accept, discard, link, undo or carry-out.")],
     patient: Annotated[str | None, typer.Option("--patient", help="Patient number, to link.")] = None,
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
-) -> None:
+) -> str:
     """Settle something on the attention list.
 
     accept: it stays as it is; what was not booked is booked. discard: it is dropped or cancelled. link: it
     is the appointment of --patient. undo: the former patient again; of a burst, what was carried out is taken
     back too. carry-out: what was held back of a burst is done.
     """
-    with writing(database, practice) as session:
-        if attention.get(session.uow, item).practice_id != session.practice.id:
-            raise NotFound(f"attention {item}")
-        patient_id = None
-        if patient is not None:
-            patient_id = patients.by_number(session.uow, session.practice.id, patient).id
-        done = attention.resolve(session.uow, session.actor, item, how, patient_id=patient_id)
-    typer.echo(f"settled: {how}" + (f", {counted(done.done, 'change')}" if done.done else ""))
-    for appointment_id, reason in done.skipped:
-        typer.echo(f"  left alone: appointment {appointment_id or '(new)'}: {REASONS.get(reason, reason)}")
+    _item(session, item)
+    patient_id = None
+    if patient is not None:
+        patient_id = patients.by_number(session.uow, session.practice.id, patient).id
+    done = attention.resolve(session.uow, session.actor, item, how, patient_id=patient_id)
+    lines = [f"settled: {how}" + (f", {counted(done.done, 'change')}" if done.done else "")]
+    lines += [
+        f"  left alone: appointment {appointment_id or '(new)'}: {REASONS.get(reason, reason)}"
+        for appointment_id, reason in done.skipped
+    ]
+    return "\n".join(lines)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import configparser
 import getpass
+import inspect
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Concatenate, NoReturn, ParamSpec
 
 import typer
 from rich import box
@@ -25,6 +27,8 @@ from radicale_practice.practice.database import Database, UnitOfWork, translated
 from radicale_practice.practice.errors import InvalidValue, PracticeError, Unavailable
 from radicale_practice.practice.model import Actor
 from radicale_practice.practice.projections import Practice
+
+P = ParamSpec("P")
 
 ENVIRONMENT = "RADICALE_PRACTICE_DATABASE"
 CONFIGURATION = "RADICALE_CONFIG"
@@ -164,6 +168,48 @@ def writing(database: str | None, practice: str | None = None) -> Iterator[Sessi
             yield Session(uow, practices.find(uow, practice), uow.actor)
     finally:
         opened.dispose()
+
+
+def reads(command: Callable[Concatenate[Session, P], None]) -> Callable[..., None]:
+    """A command over one practice that changes nothing: its first argument is the session.
+
+    The options that say which database and which practice come with it.
+    """
+
+    @wraps(command)
+    def run(*, practice: str | None, database: str | None, **given: Any) -> None:
+        with reading(database, practice) as session:
+            command(session, **given)  # type: ignore[call-arg]
+
+    return _with_its_place(run, command)
+
+
+def writes(command: Callable[Concatenate[Session, P], str]) -> Callable[..., None]:
+    """The same for one that changes something and returns what it did: it is said when the change is kept.
+
+    Not for what asks or waits for somebody: SQLite has one writer.
+    """
+
+    @wraps(command)
+    def run(*, practice: str | None, database: str | None, **given: Any) -> None:
+        with writing(database, practice) as session:
+            said = command(session, **given)  # type: ignore[call-arg]
+        typer.echo(said)
+
+    return _with_its_place(run, command)
+
+
+def _with_its_place(run: Callable[..., None], command: Callable[..., object]) -> Callable[..., None]:
+    """What typer reads: the command's parameters behind the session, then practice and database."""
+    signature = inspect.signature(command, eval_str=True)
+    place = {"practice": PracticeOption, "database": DatabaseOption}
+    more = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option)
+        for name, option in place.items()
+    ]
+    parameters = [*list(signature.parameters.values())[1:], *more]
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return run
 
 
 def configured(section: str, option: str, configuration: Path | None = None) -> str:

@@ -6,27 +6,26 @@ from typing import Annotated
 
 import typer
 
-from radicale_practice.cli.context import DatabaseOption, PracticeOption, reading, show_table, writing
+from radicale_practice.cli.context import Session, reads, show_table, writes
 from radicale_practice.practice import locations
 
 app = typer.Typer(help="The practice's places, for 'appointment add --location'.", no_args_is_help=True)
 
 
 @app.command("add")
+@writes
 def add(
+    session: Session,
     name: Annotated[str, typer.Argument(help="What the place is called, as it shows on devices.")],
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
-) -> None:
+) -> str:
     """Add a place."""
-    with writing(database, practice) as session:
-        added = locations.add(session.uow, session.practice.id, name)
-    typer.echo(f"location {added.name} added")
+    added = locations.add(session.uow, session.practice.id, name)
+    return f"location {added.name} added"
 
 
 @app.command("list")
-def list_(practice: PracticeOption = None, database: DatabaseOption = None) -> None:
+@reads
+def list_(session: Session) -> None:
     """The practice's places."""
-    with reading(database, practice) as session:
-        found = locations.list_all(session.uow, session.practice.id)
+    found = locations.list_all(session.uow, session.practice.id)
     show_table(("Name", "Id", "Active"), ((p.name, p.public_id, "yes" if p.active else "no") for p in found))

@@ -10,10 +10,12 @@ import typer
 from radicale_practice.cli.context import (
     DatabaseOption,
     PracticeOption,
+    Session,
     fail,
     progress_bars,
-    reading,
+    reads,
     show_table,
+    writes,
     writing,
 )
 from radicale_practice.practice.errors import InvalidValue
@@ -25,52 +27,47 @@ _SHOWN_ERRORS = 50
 
 
 @app.command("add")
+@writes
 def add(
+    session: Session,
     last_name: Annotated[str, typer.Argument(help="Family name.")],
     first_name: Annotated[str, typer.Argument(help="First name.")] = "",
     number: Annotated[
         str | None, typer.Option("--number", help="Patient number; without it the next free one.")
     ] = None,
     phone: Annotated[str, typer.Option("--phone", help="Phone number.")] = "",
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
-) -> None:
+) -> str:
     """Add a patient."""
-    with writing(database, practice) as session:
-        added = patients.add(session.uow, session.practice.id, number, first_name, last_name, phone)
-    typer.echo(f"patient {added.number} added")
+    added = patients.add(session.uow, session.practice.id, number, first_name, last_name, phone)
+    return f"patient {added.number} added"
 
 
 @app.command("change")
+@writes
 def change(
+    session: Session,
     number: Annotated[str, typer.Argument(help="The patient number; it stays.")],
     last_name: Annotated[str | None, typer.Option("--last-name", help="The new family name.")] = None,
     first_name: Annotated[
         str | None, typer.Option("--first-name", help="The new first name; '' for none.")
     ] = None,
     phone: Annotated[str | None, typer.Option("--phone", help="The new phone number; '' for none.")] = None,
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
-) -> None:
+) -> str:
     """Give a patient another name or phone number; what is not named stays. Devices have it at once."""
     if last_name is None and first_name is None and phone is None:
         raise InvalidValue("give --last-name, --first-name or --phone")
-    with writing(database, practice) as session:
-        about = session.practice.id
-        changed = patients.change(session.uow, about, number, first_name, last_name, phone)
-    typer.echo(f"patient {changed.number}: {changed.last_name} {changed.first_name}".rstrip(), nl=False)
-    typer.echo(f", {changed.phone}" if changed.phone else "")
+    changed = patients.change(session.uow, session.practice.id, number, first_name, last_name, phone)
+    name = f"{changed.last_name} {changed.first_name}".strip()
+    return f"patient {changed.number}: {name}" + (f", {changed.phone}" if changed.phone else "")
 
 
 @app.command("find")
+@reads
 def find(
-    text: Annotated[str, typer.Argument(help="A patient number, or parts of the name.")],
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
+    session: Session, text: Annotated[str, typer.Argument(help="A patient number, or parts of the name.")]
 ) -> None:
     """Find patients by number or by parts of their names, however written."""
-    with reading(database, practice) as session:
-        found = patients.find(session.uow, session.practice.id, text)
+    found = patients.find(session.uow, session.practice.id, text)
     if not found:
         fail("nobody found")
     show_table(
@@ -117,16 +114,15 @@ def import_(
 
 
 @app.command("merge")
+@writes
 def merge(
+    session: Session,
     number: Annotated[str, typer.Argument(help="The patient number that goes.")],
     into: Annotated[str, typer.Argument(help="The patient number that stays.")],
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
-) -> None:
+) -> str:
     """The same person twice: all appointments go to the number that stays."""
-    with writing(database, practice) as session:
-        moved = patients.merge(session.uow, session.practice.id, number, into)
-    typer.echo(f"{moved} appointments now belong to patient {into}")
+    moved = patients.merge(session.uow, session.practice.id, number, into)
+    return f"{moved} appointments now belong to patient {into}"
 
 
 @app.command("erase")

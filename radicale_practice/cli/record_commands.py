@@ -8,12 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from radicale_practice.cli.context import (
-    DatabaseOption,
-    PracticeOption,
-    reading,
-    writing,
-)
+from radicale_practice.cli.context import Session, reads, writes
 from radicale_practice.cli.moments import counted, parse_moment
 from radicale_practice.practice import clock, lookup, zones
 from radicale_practice.practice.people import staff
@@ -29,7 +24,9 @@ MOST = 10_000
 Since = Annotated[str, typer.Option("--since", help=f"{SINCE_EXAMPLES}.")]
 
 
+@reads
 def journal(
+    session: Session,
     since: Annotated[
         str | None,
         typer.Option("--since", help=f"Everything since {SINCE_EXAMPLES}; without it the newest {NEWEST}."),
@@ -38,23 +35,20 @@ def journal(
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, max=MOST, help="How many at most, the newest.")
     ] = None,
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
 ) -> None:
     """Who changed what, when and from which device; the newest last."""
     most = limit or (MOST if since is not None else NEWEST)
-    with reading(database, practice) as session:
-        about = session.practice
-        appointment_id = None
-        if appointment is not None:
-            appointment_id = lookup.appointment_id(session.uow, about.id, appointment)
-        found = journal_list.entries(
-            session.uow,
-            about.id,
-            since=parse_since(since, about) if since is not None else None,
-            appointment_id=appointment_id,
-            limit=most + 1,
-        )
+    about = session.practice
+    appointment_id = None
+    if appointment is not None:
+        appointment_id = lookup.appointment_id(session.uow, about.id, appointment)
+    found = journal_list.entries(
+        session.uow,
+        about.id,
+        since=parse_since(since, about) if since is not None else None,
+        appointment_id=appointment_id,
+        limit=most + 1,
+    )
     for entry in found[-most:]:
         typer.echo(journal_line(entry, about))
     if len(found) > most and (since is not None or limit is not None):
@@ -67,7 +61,9 @@ def journal_line(entry: journal_list.Entry, about: Practice) -> str:
     return journal_text.line(entry, about.time_zone, with_day=True) + number
 
 
+@writes
 def undo(
+    session: Session,
     since: Since,
     device: Annotated[
         str, typer.Option("--device", help="A device's name or id, or a user name: all of that person's.")
@@ -76,28 +72,24 @@ def undo(
         str | None, typer.Option("--program", help="Of that person only this program, such as DAVx5.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be undone.")] = False,
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
-) -> None:
+) -> str:
     """Undo everything that one device did since a time; each line is a change that is taken back."""
-    with writing(database, practice) as session:
-        uow, about = session.uow, session.practice
-        start = parse_since(since, about)
-        source: dict[str, Any] = {"device_id": lookup.device_id(uow, about.id, device)}
-        if source["device_id"] is None:
-            source = {"staff_id": staff.get(uow, about.id, device).id}
-            if program is not None:
-                source["program"] = lookup.program(uow, about.id, source["staff_id"], program)
-        report = undoing.undo(uow, session.actor, about.id, start, dry_run=dry_run, **source)
-        ids = [step.journal_id for step in (*report.done, *report.skipped)]
-        known = {
-            entry.id: entry for entry in journal_list.entries(uow, about.id, ids=ids, limit=len(ids) + 1)
-        }
-    for step in report.done:
-        typer.echo(journal_line(known[step.journal_id], about))
-    for step in report.skipped:
-        typer.echo(f"left alone: {journal_line(known[step.journal_id], about)}: {step.reason}")
-    typer.echo(f"{counted(len(report.done), 'change')} " + ("would be undone" if dry_run else "undone"))
+    uow, about = session.uow, session.practice
+    start = parse_since(since, about)
+    source: dict[str, Any] = {"device_id": lookup.device_id(uow, about.id, device)}
+    if source["device_id"] is None:
+        source = {"staff_id": staff.get(uow, about.id, device).id}
+        if program is not None:
+            source["program"] = lookup.program(uow, about.id, source["staff_id"], program)
+    report = undoing.undo(uow, session.actor, about.id, start, dry_run=dry_run, **source)
+    ids = [step.journal_id for step in (*report.done, *report.skipped)]
+    known = {entry.id: entry for entry in journal_list.entries(uow, about.id, ids=ids, limit=len(ids) + 1)}
+    lines = [journal_line(known[step.journal_id], about) for step in report.done]
+    lines += [
+        f"left alone: {journal_line(known[step.journal_id], about)}: {step.reason}" for step in report.skipped
+    ]
+    lines.append(f"{counted(len(report.done), 'change')} " + ("would be undone" if dry_run else "undone"))
+    return "\n".join(lines)
 
 
 def parse_since(text: str, practice: Practice) -> datetime:

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from radicale_practice.cli.context import DatabaseOption, PracticeOption, reading, show_table, writing
+from radicale_practice.cli.context import (
+    DatabaseOption,
+    PracticeOption,
+    Session,
+    reading,
+    reads,
+    show_table,
+    writes,
+    writing,
+)
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.model import Role
 from radicale_practice.practice.people import staff
@@ -49,10 +58,10 @@ def add(
 
 
 @app.command("list")
-def list_(practice: PracticeOption = None, database: DatabaseOption = None) -> None:
+@reads
+def list_(session: Session) -> None:
     """Who there is."""
-    with reading(database, practice) as session:
-        members = staff.list_all(session.uow, session.practice.id)
+    members = staff.list_all(session.uow, session.practice.id)
     show_table(
         ("User name", "Name", "Role", "E-mail", "Signs in"),
         (
@@ -63,18 +72,17 @@ def list_(practice: PracticeOption = None, database: DatabaseOption = None) -> N
 
 
 @app.command("change")
+@writes
 def change(
+    session: Session,
     user_name: UserName,
     name: Annotated[str | None, typer.Option("--name", help="The person's name as others see it.")] = None,
     email: Annotated[str | None, typer.Option("--email", help="E-mail address; '' for none.")] = None,
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
-) -> None:
+) -> str:
     """Change a person's name or e-mail address; the calendar keeps its name (see 'calendar rename')."""
-    with writing(database, practice) as session:
-        member = staff.get(session.uow, session.practice.id, user_name)
-        member = staff.describe(session.uow, member.id, name, email)
-    typer.echo(f"{member.user_name}: {member.display_name}" + (f", {member.email}" if member.email else ""))
+    member = staff.get(session.uow, session.practice.id, user_name)
+    member = staff.describe(session.uow, member.id, name, email)
+    return f"{member.user_name}: {member.display_name}" + (f", {member.email}" if member.email else "")
 
 
 @app.command("password")
@@ -95,32 +103,31 @@ def password(
 
 
 @app.command("role")
+@writes
 def role(
+    session: Session,
     user_name: UserName,
     role: Annotated[Role, typer.Argument(help="What the person may do by default.")],
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
-) -> None:
+) -> str:
     """Give another role."""
-    with writing(database, practice) as session:
-        member = staff.get(session.uow, session.practice.id, user_name)
-        staff.set_role(session.uow, member.id, role)
-    typer.echo(f"{member.user_name}: {role}")
+    member = staff.get(session.uow, session.practice.id, user_name)
+    staff.set_role(session.uow, member.id, role)
+    return f"{member.user_name}: {role}"
 
 
 @app.command("deactivate")
-def deactivate(user_name: UserName, practice: PracticeOption = None, database: DatabaseOption = None) -> None:
+@writes
+def deactivate(session: Session, user_name: UserName) -> str:
     """Nobody signs in with this account any more, from the next request on."""
-    with writing(database, practice) as session:
-        member = staff.get(session.uow, session.practice.id, user_name)
-        staff.deactivate(session.uow, member.id)
-    typer.echo(f"{member.user_name}: deactivated")
+    member = staff.get(session.uow, session.practice.id, user_name)
+    staff.deactivate(session.uow, member.id)
+    return f"{member.user_name}: deactivated"
 
 
 @app.command("activate")
-def activate(user_name: UserName, practice: PracticeOption = None, database: DatabaseOption = None) -> None:
+@writes
+def activate(session: Session, user_name: UserName) -> str:
     """Let a deactivated account sign in again."""
-    with writing(database, practice) as session:
-        member = staff.get(session.uow, session.practice.id, user_name)
-        staff.activate(session.uow, member.id)
-    typer.echo(f"{member.user_name}: activated")
+    member = staff.get(session.uow, session.practice.id, user_name)
+    staff.activate(session.uow, member.id)
+    return f"{member.user_name}: activated"

@@ -10,15 +10,15 @@ from rich.progress import TaskID
 from radicale_practice.cli import outages
 from radicale_practice.cli.context import (
     DatabaseOption,
-    PracticeOption,
+    Session,
     actor,
     database_url,
     fail,
     open_database,
     progress_bars,
-    reading,
+    reads,
     show_table,
-    writing,
+    writes,
 )
 from radicale_practice.practice import migrate, practices
 from radicale_practice.practice.database import Database, UnitOfWork
@@ -132,25 +132,24 @@ def new_epoch(
 
 
 @settings_app.command("list")
-def list_settings(practice: PracticeOption = None, database: DatabaseOption = None) -> None:
+@reads
+def list_settings(session: Session) -> None:
     """The practice's settings."""
-    with reading(database, practice) as session:
-        values = practices.settings_of(session.practice)
+    values = practices.settings_of(session.practice)
     show_table(("Setting", "Value"), ((name, _shown(value)) for name, value in values.items()))
 
 
 @settings_app.command("set")
+@writes
 def set_setting(
+    session: Session,
     name: Annotated[str, typer.Argument(help="One of 'settings list'.")],
     value: Annotated[str, typer.Argument(help="yes/no, a number, text, or a list separated by ';'.")],
-    practice: PracticeOption = None,
-    database: DatabaseOption = None,
-) -> None:
+) -> str:
     """Change a setting."""
     parsed = practices.setting_from_text(name, value)
-    with writing(database, practice) as session:
-        changed = practices.set_settings(session.uow, session.practice.id, {name: parsed})
-    typer.echo(f"{name} = {_shown(practices.settings_of(changed)[name])}")
+    changed = practices.set_settings(session.uow, session.practice.id, {name: parsed})
+    return f"{name} = {_shown(practices.settings_of(changed)[name])}"
 
 
 def _described(problem: checks.Problem) -> str:

@@ -11,8 +11,6 @@ from urllib.parse import quote
 from radicale_practice.demo.practice import Demonstration
 from radicale_practice.practice import calendars
 from radicale_practice.practice.database import Database
-from radicale_practice.practice.model import Viewer
-from radicale_practice.practice.people import staff
 
 FILE_NAME = "accounts.json"
 
@@ -22,26 +20,20 @@ def describe(database: Database, demonstration: Demonstration, url: str) -> dict
     accounts = []
     with database.read() as uow:
         for account in demonstration.accounts:
-            viewer = Viewer(
-                practice_id=demonstration.practice.id,
-                staff_id=account.staff_id,
-                user_name=account.user_name,
-                display_name=account.display_name,
-                role=account.role,
-            )
-            home = f"{url}{quote(staff.path_name(account.user_name))}/"
+            person = account.person
+            home = f"{url}{quote(person.path_name)}/"
             accounts.append(
                 {
-                    "username": account.user_name,
+                    "username": person.user_name,
                     "password": account.password,
-                    "role": account.role.value,
+                    "role": person.role.value,
                     "calendars": [
                         {
                             "name": info.name,
                             "url": f"{home}{quote(info.path_name)}/",
                             "access": info.access.value,
                         }
-                        for info in calendars.list_for(uow, viewer)
+                        for info in calendars.list_for(uow, person.viewer())
                     ],
                 }
             )

@@ -46,10 +46,7 @@ _WORDS = ("ahorn", "birke", "donau", "enzian", "fichte", "gams", "hafen", "insel
 class Account:
     """One person of the demonstration. The password is no secret: it follows from the seed."""
 
-    staff_id: int
-    user_name: str
-    display_name: str
-    role: Role
+    person: staff.StaffMember
     password: str
 
 
@@ -112,11 +109,7 @@ def find(database: Database, seed: int = SEED) -> Demonstration | None:
             return None
         practice = there[0]
         members = {member.user_name: member for member in staff.list_all(uow, practice.id)}
-    accounts = [
-        Account(members[name].id, name, members[name].display_name, role, password_of(name, seed))
-        for name, _, role in _PEOPLE
-        if name in members
-    ]
+    accounts = [Account(members[name], password_of(name, seed)) for name, *_ in _PEOPLE if name in members]
     return Demonstration(practice, tuple(accounts))
 
 
@@ -140,16 +133,9 @@ def _person(
 ) -> Account:
     user_name, display_name, role = person
     password = password_of(user_name, seed)
-    member = staff.add(
-        uow,
-        practice.id,
-        user_name,
-        display_name,
-        role,
-        password,
-        public_ids=(_id(rng), _id(rng), _id(rng)),
-    )
-    return Account(member.id, user_name, display_name, role, password)
+    ids = (_id(rng), _id(rng), _id(rng))
+    member = staff.add(uow, practice.id, user_name, display_name, role, password, public_ids=ids)
+    return Account(member, password)
 
 
 def _patients(practice_id: int, rng: Random) -> list[dict[str, Any]]:
@@ -185,8 +171,8 @@ class _Book:
     ) -> None:
         self._uow, self._practice, self._rng = uow, practice, rng
         self._rooms, self._places, self._patients = rooms, places, patients
-        self._created_by = accounts[-1].staff_id
-        people = [a.staff_id for a in accounts if a.role is Role.PRACTITIONER]
+        self._created_by = accounts[-1].person.id
+        people = [a.person.id for a in accounts if a.person.role is Role.PRACTITIONER]
         rows = uow.connection.execute(
             select(calendar.c.id, calendar.c.staff_id, calendar.c.kind).where(
                 calendar.c.practice_id == practice.id

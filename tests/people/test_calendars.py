@@ -27,17 +27,12 @@ class People:
     room: calendars.CalendarRow
 
 
-def viewer_of(member: staff.StaffMember) -> Viewer:
-    """As after signing in."""
-    return Viewer(member.practice_id, member.id, member.user_name, member.display_name, member.role)
-
-
 @pytest.fixture
 def people(database: Database, practice: Practice) -> People:
     """A small practice."""
     with database.write() as uow:
         anna, bert, reception, admin = (
-            viewer_of(staff.add(uow, practice.id, name, name.title(), role, None))
+            staff.add(uow, practice.id, name, name.title(), role, None).viewer()
             for name, role in (
                 ("anna", Role.PRACTITIONER),
                 ("bert", Role.PRACTITIONER),
@@ -89,7 +84,7 @@ def test_nothing_crosses_between_practices(database: Database, practice: Practic
     with database.write() as uow:
         other = practices.create(uow, "Zweite")
         stranger = staff.add(uow, other.id, "zoe", "Zoe", Role.RECEPTIONIST, None)
-        assert seen(uow, viewer_of(stranger)) == {"Privat": "write"}
+        assert seen(uow, stranger.viewer()) == {"Privat": "write"}
         with pytest.raises(NotFound):
             calendars.find(uow, other.id, "anna")
         with pytest.raises(NotFound):

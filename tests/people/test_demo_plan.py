@@ -120,8 +120,8 @@ def test_in_the_database(database: Database, tmp_path: object) -> None:
     assert 1500 < len(found["appointment"]) < 4000
     assert len(found["staff"]) == 4
     for account in made.accounts:
-        assert staff.authenticate(database, account.user_name, account.password) is not None
-    names = [account.user_name for account in made.accounts]
+        assert staff.authenticate(database, account.person.user_name, account.password) is not None
+    names = [account.person.user_name for account in made.accounts]
     assert any(" " in name for name in names)
     assert any(not name.isascii() for name in names)
     with database.read() as uow:

@@ -44,6 +44,17 @@ class StaffMember:
         """The person's segment in paths: spaces as underscores."""
         return path_name(self.user_name)
 
+    def viewer(self, program: str = "") -> Viewer:
+        """The person as who is asking, signed in with the staff password through ``program``."""
+        return Viewer(
+            practice_id=self.practice_id,
+            staff_id=self.id,
+            user_name=self.user_name,
+            display_name=self.display_name,
+            role=self.role,
+            program=program,
+        )
+
 
 def path_name(user_name: str) -> str:
     """The user name as it stands in paths: spaces as underscores, not yet percent-encoded."""
@@ -81,14 +92,7 @@ def authenticate(
         checks.add(key)
         if renewed is not None and _store_renewed(database, row.id, stored, renewed):
             checks.add(checks.key(row.id, renewed, password))
-    return Viewer(
-        practice_id=row.practice_id,
-        staff_id=row.id,
-        user_name=row.user_name,
-        display_name=row.display_name,
-        role=Role(row.role),
-        program=same_program(program),
-    )
+    return _member(row).viewer(same_program(program))
 
 
 def is_user_name(user_name: str) -> bool:
