@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import errno
 import getpass
 import inspect
 import os
@@ -76,7 +77,13 @@ class CleanGroup(TyperGroup):
         except DBAPIError as error:
             # The driver's message can quote a row.
             fail(f"the database refused this ({type(error.orig).__name__})")
+        except UnicodeError:
+            fail("a text that was given is not UTF-8", 2)
+        except OverflowError:
+            fail("a day or a number that was given is out of range", 2)
         except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # who reads has seen enough (head): no error, typer ends quietly
             fail(f"{error.filename or 'input or output'}: {error.strerror or type(error).__name__}")
 
 

@@ -32,7 +32,8 @@ PasswordStdin = Annotated[
 def read_password(from_stdin: bool) -> str:
     """The new password, asked for twice without echo or read as one line; never an argument."""
     if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
+        # as bytes: what text is in them must not depend on the terminal's language
+        return sys.stdin.buffer.readline().decode().rstrip("\r\n")
     if not sys.stdin.isatty():
         raise InvalidValue("no terminal to ask for the password: use --password-stdin")
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))

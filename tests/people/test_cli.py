@@ -5,60 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
-import sqlite3
-import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from typer.testing import CliRunner, Result
 
 from radicale_practice.cli import attention_commands
-from radicale_practice.cli.main import app
-from radicale_practice.practice import book, calendars, practices
+from radicale_practice.practice import book, calendars, locations, practices
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Actor, Role, Viewer
 from radicale_practice.practice.notices import attention_rows
 from radicale_practice.practice.people import staff
 from radicale_practice.practice.reading import calendar_objects
 from radicale_practice.practice.rules import brake, refusals
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Run a command on a database with one practice, which ``init`` made."""
-    monkeypatch.setenv("RADICALE_PRACTICE_DATABASE", database_url)
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.chdir(tmp_path)
-    runner = CliRunner()
-
-    def run(*arguments: str, typed: str | None = None, code: int = 0) -> Result:
-        result = runner.invoke(app, list(arguments), input=typed)
-        assert result.exit_code == code, result.output
-        assert "Traceback" not in result.output
-        return result
-
-    run("init", "--name", "ST Praxis")
-    return run
-
-
-@pytest.fixture
-def anna(run: Run) -> None:
-    """A practitioner, a room and a patient."""
-    run("staff", "add", "anna müller", "--name", "Anna Müller", "--password-stdin", typed="ahorn-birke-1\n")
-    run("calendar", "add", "Raum 1")
-    run("patient", "add", "Huber", "Maria", "--number", "17")
-
-
-def identifier(result: Result) -> str:
-    """The id that a command says it made."""
-    return result.stdout.split()[1].rstrip(":")
+from tests.people.command_line import Run, identifier, invoke
 
 
 def test_init_twice_is_no_harm(run: Run, database: Database) -> None:
@@ -88,9 +51,11 @@ def test_a_language_without_words_is_refused(run: Run, language: str) -> None:
     assert "Zweite" not in run("init").stdout
 
 
-def test_the_journal_since_a_time_is_whole_or_says_that_it_is_cut(run: Run, anna: None) -> None:
-    for number in range(60):
-        run("location", "add", f"Ort {number}")
+def test_the_journal_since_a_time_is_whole_or_says_that_it_is_cut(run: Run, database: Database) -> None:
+    with database.write() as uow:
+        practice = practices.find(uow)
+        for number in range(60):
+            locations.add(uow, practice.id, f"Ort {number}")
     assert len(run("journal").stdout.splitlines()) == 50
     whole = run("journal", "--since", "1d")
     assert sum("location Ort" in line for line in whole.stdout.splitlines()) == 60
@@ -113,12 +78,6 @@ def test_staff(run: Run, anna: None, database: Database) -> None:
     assert "deactivated" in run("staff", "list").stdout
     assert staff.authenticate(database, "anna müller", "enzian-fichte-2") is None
     run("staff", "activate", "anna müller")
-
-
-def test_no_password_on_the_command_line_and_none_without_a_terminal(run: Run) -> None:
-    assert "--password-stdin" in run("staff", "add", "berta", code=2).stderr
-    assert run("staff", "add", "berta", "--password", "secret-1234", code=2)
-    assert "8 to" in run("staff", "add", "berta", "--password-stdin", typed="short\n", code=2).stderr
 
 
 def test_calendars(run: Run, anna: None) -> None:
@@ -428,7 +387,7 @@ def test_names_can_change(run: Run, anna: None) -> None:
 
 
 def test_an_empty_database_says_what_to_do_next(sqlite_url: str) -> None:
-    result = CliRunner().invoke(app, ["init", "--database", sqlite_url])
+    result = invoke("init", "--database", sqlite_url)
     assert result.exit_code == 0
     assert "radicale-practice init --name" in result.stdout
 
@@ -477,125 +436,29 @@ def test_several_practices(run: Run, anna: None) -> None:
     run("staff", "list", "--practice", "Dritte", code=1)
 
 
-@pytest.mark.parametrize(
-    ("url", "code"),
-    [
-        ("nonsense", 2),
-        ("mysql+nosuch://x/y", 2),
-        ("sqlite:////nonexistent/folder/practice.db", 1),
-        ("postgresql://nobody@127.0.0.1:1/none", 1),
-    ],
-)
-def test_a_wrong_database_is_one_line(url: str, code: int) -> None:
-    result = CliRunner().invoke(app, ["staff", "list", "--database", url])
-    assert result.exit_code == code
-    assert len(result.stderr.strip().splitlines()) == 1
-
-
-@pytest.mark.parametrize("command", [["init"], ["staff", "list"], ["serve"], ["maintain"]])
-def test_a_directory_that_is_missing_is_named(command: list[str], tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/missing/practice.db"
-    result = CliRunner().invoke(app, [*command, "--database", url])
-    assert result.exit_code == 1
-    assert f"there is no directory {tmp_path}/missing" in result.stderr
-    assert not (tmp_path / "missing").exists()
-
-
-def test_a_file_that_cannot_be_a_database_is_named(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("no database at all, but longer than a header" * 50, encoding="utf-8")
-    for place, why in (("notes.txt", "is no SQLite database"), (".", "is a directory")):
-        url = f"sqlite:///{tmp_path}/{place}"
-        result = CliRunner().invoke(app, ["staff", "list", "--database", url])
-        assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
-        assert why in result.stderr
-
-
-def test_what_is_wrong_with_postgresql_is_said(postgresql_url: str) -> None:
-    wrong = {
-        "postgresql://nobody@127.0.0.1:1/none": "Connection refused",
-        postgresql_url.rpartition("/")[0] + "/none": 'database "none" does not exist',
-        postgresql_url.replace("practice@", "nobody:secret@"): 'role "nobody" does not exist',
-    }
-    for url, why in wrong.items():
-        result = CliRunner().invoke(app, ["staff", "list", "--database", url])
-        assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1), result.stderr
-        assert why in result.stderr
-        assert "secret" not in result.stderr
-
-
-def test_a_database_that_somebody_writes_is_said_to_be_busy(
-    run: Run, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("radicale_practice.practice.database.SQLITE_BUSY_TIMEOUT", 0.05)
-    monkeypatch.setenv("RADICALE_PRACTICE_DATABASE", sqlite_url)
-    writer = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
-    writer.execute("BEGIN IMMEDIATE")
-    try:
-        said = run("init", "--name", "Zweite", code=1).stderr
-    finally:
-        writer.close()
-    assert "another program is writing" in said
-
-
-def test_a_database_not_set_up_says_what_to_do(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["staff", "list", "--database", f"sqlite:///{tmp_path}/new.db"])
-    assert result.exit_code == 1
-    assert "radicale-practice init" in result.stderr
-    assert not (tmp_path / "new.db").exists()
-    (tmp_path / "new.db").touch()
-    result = CliRunner().invoke(app, ["staff", "list", "--database", f"sqlite:///{tmp_path}/new.db"])
-    assert result.exit_code == 1
-    assert "radicale-practice init" in result.stderr
-
-
-def test_the_database_of_the_configuration(
-    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("RADICALE_PRACTICE_DATABASE", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    assert "no database named" in CliRunner().invoke(app, ["check"]).stderr
-    (tmp_path / "radicale.conf").write_text(f"[storage]\ndatabase = {sqlite_url}\n", encoding="utf-8")
-    monkeypatch.setenv("RADICALE_CONFIG", str(tmp_path / "radicale.conf"))
-    assert CliRunner().invoke(app, ["init", "--name", "P"]).exit_code == 0
-    result = CliRunner().invoke(app, ["staff", "list"])
-    assert result.exit_code == 0, result.output
-
-
 def test_as_a_program(sqlite_url: str, tmp_path: Path) -> None:
-    environment = {**os.environ, "RADICALE_PRACTICE_DATABASE": sqlite_url, "COLUMNS": "200"}
-
-    def program(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    def program(*arguments: str, typed: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
             [sys.executable, "-m", "radicale_practice.cli.main", *arguments],
             input=typed,
             capture_output=True,
-            text=True,
-            env=environment,
+            env={**os.environ, "RADICALE_PRACTICE_DATABASE": sqlite_url},
             cwd=tmp_path,
             timeout=180,
             check=False,
         )
 
-    assert program("init", "--name", "ST Praxis").returncode == 0
-    added = program("staff", "add", "jürgen", "--password-stdin", typed="ahorn-birke-1\n")
-    assert (added.returncode, added.stderr) == (0, "")
-    assert "jürgen" in program("staff", "list").stdout
+    with (database := Database(sqlite_url)).write() as uow:
+        practices.create(uow, "ST Praxis")
+    added = program("staff", "add", "jürgen", "--password-stdin", typed=b"ahorn-birke-1\n")
+    assert (added.returncode, added.stderr) == (0, b"")
+    assert staff.authenticate(database, "jürgen", "ahorn-birke-1") is not None
+    database.dispose()
     wrong = program("staff", "deactivate", "nobody")
-    assert wrong.returncode == 1
-    assert wrong.stderr.strip() == "radicale-practice: no such user name in this practice"
-    assert program("nonsense").returncode == 2
-    assert program("--version").stdout.startswith("radicale-practice ")
-
-
-def test_accounts_file_is_for_its_owner_alone(tmp_path: Path) -> None:
-    from radicale_practice.demo import accounts
-
-    path = accounts.write(tmp_path, {"url": "x", "accounts": []})
-    path = accounts.write(tmp_path, {"url": "y", "accounts": []})
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert json.loads(path.read_text(encoding="utf-8"))["url"] == "y"
-    assert [p.name for p in tmp_path.iterdir()] == ["accounts.json"]
+    assert (wrong.returncode, wrong.stdout) == (1, b"")
+    assert wrong.stderr == b"radicale-practice: no such user name in this practice\n"
+    typed = program("staff", "add", "berta", "--password-stdin", typed=b"ahorn-birke-\xff\n")
+    assert (typed.returncode, len(typed.stderr.splitlines())) == (2, 1), typed.stderr
 
 
 def test_a_series_as_a_whole_and_one_of_it(run: Run, anna: None) -> None:
