@@ -30,10 +30,11 @@ def agenda(
     if calendar:
         chosen = [calendars.find(uow, about.id, name) for name in calendar]
     else:
-        known = calendars.list_all(uow, about.id)
-        chosen = [row for row in known if row.active and row.kind is CalendarKind.PRACTITIONER]
+        chosen = [row for row in calendars.list_all(uow, about.id) if row.active]
     names = {row.id: row.name for row in chosen}
     found = agendas.between(uow, None, names, first, first + timedelta(days=days))
+    if not calendar:
+        found = _once(found, {row.id for row in chosen if row.kind is CalendarKind.ROOM})
     if not found:
         typer.echo(
             f"nothing on {shown_day(first)}"
@@ -44,6 +45,16 @@ def agenda(
         ("Day", "From", "To", "Calendar", "Patient", "Subject", "Place", "Status", "Id"),
         (_row(entry, names) for entry in found),
     )
+
+
+def _once(entries: list[agendas.Entry], rooms: set[int]) -> list[agendas.Entry]:
+    """What stands in a practitioner's calendar is not told by its room once more."""
+    told = {(entry.appointment_id, entry.start) for entry in entries if entry.calendar_id not in rooms}
+    return [
+        entry
+        for entry in entries
+        if entry.calendar_id not in rooms or (entry.appointment_id, entry.start) not in told
+    ]
 
 
 def _row(entry: agendas.Entry, names: dict[int, str]) -> tuple[object, ...]:

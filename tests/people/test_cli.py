@@ -342,6 +342,16 @@ def test_every_reason_on_the_attention_list_has_words() -> None:
     assert all(" " in said for said in words.values())
 
 
+def test_the_agenda_has_what_only_a_room_has(run: Run, anna: None) -> None:
+    run("appointment", "add", "anna müller", "2026-11-24 09:00", "--patient", "17", "--room", "Raum 1")
+    run("appointment", "add", "Raum 1", "2026-11-24 10:00", "--subject", "Rückenschule")
+    told = run("agenda", "2026-11-24").stdout.splitlines()[1:]
+    assert [("Anna Müller" in line, "Raum 1" in line) for line in told] == [(True, True), (False, True)]
+    assert "Huber" in told[0]
+    assert "Rückenschule" in told[1]
+    assert len(run("agenda", "2026-11-24", "--calendar", "Raum 1").stdout.splitlines()) == 3
+
+
 def test_nothing_to_show_is_said(run: Run, anna: None) -> None:
     assert run("agenda", "2026-11-24").stdout == "nothing on Tue 2026-11-24\n"
     assert (
