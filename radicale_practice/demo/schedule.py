@@ -5,7 +5,7 @@ Times are wall times of the practice. Nobody and no room is booked twice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from random import Random
 
@@ -93,7 +93,7 @@ def plan(today: date, rng: Random, closed: frozenset[date]) -> list[Planned]:
     for number in range(PRACTITIONERS):
         planned.append(_lunch(number, first, days, closed, books))
         planned += _weekly_series(number, first, today, closed, books, rng)
-    planned.append(_team_meeting(first, days, books))
+    planned.append(_team_meeting(first, days, closed, books))
     for day in days:
         if day in closed:
             continue
@@ -113,14 +113,15 @@ def _lunch(number: int, first: date, days: list[date], closed: frozenset[date], 
     return Planned(number, start, end, "Mittagspause", rrule=rule, exdate=exdate)
 
 
-def _team_meeting(first: date, days: list[date], books: _Books) -> Planned:
+def _team_meeting(first: date, days: list[date], closed: frozenset[date], books: _Books) -> Planned:
     """A block every second Wednesday before the first patient, of the first practitioner."""
-    at = time(8)
-    for day in days:
-        if day.weekday() == 2:
-            books.take(0, _span(day, at, 45))
-    start, end = _span(first + timedelta(days=2), at, 45)
-    return Planned(0, start, end, "Teambesprechung", rrule="FREQ=WEEKLY;INTERVAL=2;BYDAY=WE")
+    at, begin = time(8), first + timedelta(days=2)
+    meetings = [day for day in days if (day - begin).days % 14 == 0]
+    for day in meetings:
+        books.take(0, _span(day, at, 45))
+    exdate = tuple(datetime.combine(day, at) for day in meetings if day in closed)
+    rule = "FREQ=WEEKLY;INTERVAL=2;BYDAY=WE"
+    return Planned(0, *_span(begin, at, 45), "Teambesprechung", rrule=rule, exdate=exdate)
 
 
 def _weekly_series(
@@ -134,13 +135,15 @@ def _weekly_series(
         taken = [span for day, span in zip(dates, spans, strict=True) if day not in closed]
         for span in taken:
             books.take(number, span)
-        patient, subject = books.take_patient(rng, *dates), rng.choice(TREATMENTS[:6])
-        master = Planned(number, *spans[0], subject, patient=patient, location=rng.randrange(LOCATIONS))
-        instances = [
-            _instance(master, span, "done" if span[0].date() < today else "")
-            for span in taken
-            if span[0].date() < today
-        ]
+        master = Planned(
+            number,
+            *spans[0],
+            rng.choice(TREATMENTS[:6]),
+            patient=books.take_patient(rng, *dates),
+            location=_place(begin),
+            rrule=f"FREQ=WEEKLY;COUNT={count}",
+        )
+        instances = [_instance(master, span, "done") for span in taken if span[0].date() < today]
         ahead = [span for span in taken if span[0].date() > today]
         if len(ahead) > 3:
             instances.append(_moved(master, ahead[1], books))
@@ -148,33 +151,13 @@ def _weekly_series(
         exdate = [span[0] for day, span in zip(dates, spans, strict=True) if day in closed]
         if len(ahead) > 4:
             exdate.append(ahead[3][0])
-        made.append(
-            Planned(
-                number,
-                *spans[0],
-                subject,
-                patient=patient,
-                location=master.location,
-                rrule=f"FREQ=WEEKLY;COUNT={count}",
-                exdate=tuple(sorted(exdate)),
-                instances=tuple(instances),
-            )
-        )
+        made.append(replace(master, exdate=tuple(sorted(exdate)), instances=tuple(instances)))
     return made
 
 
 def _instance(master: Planned, span: Span, status: str, at: Span | None = None) -> Planned:
     start, end = at or span
-    return Planned(
-        master.practitioner,
-        start,
-        end,
-        master.subject,
-        patient=master.patient,
-        location=master.location,
-        status=status or "booked",
-        recurrence_id=span[0],
-    )
+    return replace(master, start=start, end=end, status=status, rrule="", recurrence_id=span[0])
 
 
 def _moved(master: Planned, span: Span, books: _Books) -> Planned:
@@ -208,12 +191,17 @@ def _day(number: int, day: date, today: date, books: _Books, rng: Random) -> lis
                 rng.choice(TREATMENTS),
                 patient=books.take_patient(rng, day),
                 room=None if status == "cancelled" else books.take_room(rng, span),
-                location=int(day.weekday() in (1, 3)),
+                location=_place(day),
                 status=status,
                 note=rng.choice(NOTES),
             )
         )
     return made
+
+
+def _place(day: date) -> int:
+    """The practice is at its second place on Tuesdays and Thursdays."""
+    return int(day.weekday() in (1, 3))
 
 
 def _status(day: date, today: date, rng: Random) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
+import stat
 from collections import defaultdict
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -12,8 +15,8 @@ import pytest
 from dateutil.rrule import rrulestr
 from sqlalchemy import select, text
 
+from radicale_practice.demo import accounts, schedule
 from radicale_practice.demo import practice as demo
-from radicale_practice.demo import schedule
 from radicale_practice.demo.schedule import Planned, plan
 from radicale_practice.practice import practices
 from radicale_practice.practice.database import Database
@@ -22,12 +25,13 @@ from radicale_practice.practice.people import staff
 from radicale_practice.practice.schema.practice_tables import appointment, patient
 
 DAYS = [date(2026, 11, 21), date(2026, 11, 23), date(2026, 3, 27), date(2026, 1, 1), date(2028, 2, 29)]
-HOLIDAY = date(2026, 12, 8)
+CLOSED = frozenset({date(2026, 12, 8), date(2026, 12, 9), date(2026, 12, 16)})
+"""A Tuesday, and Wednesdays on which there would be a team meeting."""
 
 
 def made(today: date) -> list[Planned]:
     """The plan for a day."""
-    return plan(today, Random(f"x{today}"), frozenset({HOLIDAY}))
+    return plan(today, Random(f"x{today}"), CLOSED)
 
 
 def spans(planned: Planned, until: datetime) -> list[tuple[datetime, datetime]]:
@@ -65,7 +69,7 @@ def test_what_a_person_expects(today: date) -> None:
     planned = made(today)
     appointments = [p for p in planned if p.patient is not None]
     single = [p for p in appointments if not p.rrule]
-    assert all(p.start.weekday() < 5 and p.start.date() != HOLIDAY for p in appointments)
+    assert all(p.start.weekday() < 5 for p in appointments)
     assert min(p.start.date() for p in planned) >= today - timedelta(weeks=9)
     assert timedelta(weeks=7) < today - min(p.start.date() for p in single) < timedelta(weeks=9)
     assert timedelta(weeks=11) < max(p.start.date() for p in single) - today <= timedelta(weeks=12)
@@ -80,6 +84,18 @@ def test_what_a_person_expects(today: date) -> None:
     assert all(p.instances for p in series)
     assert any(i.status == "cancelled" for p in series for i in p.instances)
     assert any(i.start != i.recurrence_id for p in series for i in p.instances)
+
+
+@pytest.mark.parametrize("today", DAYS)
+def test_one_place_a_day_and_nothing_on_holidays(today: date) -> None:
+    until = datetime.combine(today + timedelta(weeks=12), datetime.max.time())
+    places = defaultdict(set)
+    for planned in made(today):
+        for start, _ in spans(planned, until):
+            assert planned.private or start.date() not in CLOSED, planned.subject
+            if planned.location is not None:
+                places[planned.practitioner, start.date()].add(planned.location)
+    assert {len(found) for found in places.values()} == {1}
 
 
 def rows(database: Database) -> dict[str, list[tuple[Any, ...]]]:
@@ -104,7 +120,7 @@ def test_beside_a_practice_of_somebody_there_is_none(database: Database) -> None
         demo.find(database)
 
 
-def test_in_the_database(database: Database, tmp_path: object) -> None:
+def test_in_the_database(database: Database) -> None:
     today = date(2026, 11, 21)
     made = demo.create(database, today)
     assert demo.find(database) == made
@@ -150,3 +166,11 @@ def test_another_day_is_another_practice(sqlite_url: str) -> None:
     assert schedule.plan(DAYS[0], Random(1), frozenset()) != schedule.plan(DAYS[0], Random(2), frozenset())
     with_none = demo.find(Database(sqlite_url))
     assert with_none is None
+
+
+def test_accounts_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = accounts.write(tmp_path, {"url": "x", "accounts": []})
+    path = accounts.write(tmp_path, {"url": "y", "accounts": []})
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert json.loads(path.read_text(encoding="utf-8"))["url"] == "y"
+    assert [p.name for p in tmp_path.iterdir()] == ["accounts.json"]
