@@ -14,56 +14,66 @@ from typing import Annotated
 import typer
 
 from radicale_practice.cli import outages
-from radicale_practice.cli.context import DatabaseOption, configured, database_url, open_database
+from radicale_practice.cli.context import CONFIGURATION, DatabaseOption, database_url, fail, open_database
 from radicale_practice.demo import accounts, live
 from radicale_practice.demo import practice as demo_practice
 from radicale_practice.demo.practice import Demonstration
-from radicale_practice.practice import migrate
+from radicale_practice.practice import clock, migrate
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import Conflict
 from radicale_practice.practice.upkeep import maintain
 
 DEMO_HOST = "127.0.0.1"
-DEFAULT_PORT = 5232
+DEMO_PORT = 5232
 LOG_NAME = "server.log"
+
+Workers = Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes.")]
 
 
 def serve(
     host: Annotated[
-        str | None, typer.Option("--host", help="Address to listen on; else [server] hosts of the file.")
+        str | None, typer.Option("--host", help="Address to listen on; else the first of the file's hosts.")
     ] = None,
-    port: Annotated[int | None, typer.Option("--port", min=1, max=65535)] = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes.")] = 2,
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="Else the one of the file; else 5232.")
+    ] = None,
+    workers: Workers = 2,
     config: Annotated[
-        Path | None, typer.Option("--config", help="Radicale's configuration file.", dir_okay=False)
+        Path | None,
+        typer.Option(
+            "--config", dir_okay=False, help=f"Radicale's configuration file; else {CONFIGURATION}."
+        ),
     ] = None,
     database: DatabaseOption = None,
 ) -> None:
     """Serve the practice's calendars to CalDAV clients until SIGTERM or Ctrl-C."""
+    from radicale_practice.plugins import configuration
     from radicale_practice.plugins import serve as server
 
-    if config is not None:
-        config.open(encoding="utf-8").close()
-    open_database(database, config).dispose()
-    first = configured("server", "hosts", config).split(",")[0].strip().rpartition(":")
-    server.serve(
-        database_url(database, config),
-        config_path=str(config) if config is not None else None,
-        host=host or first[0].strip("[]") or DEMO_HOST,
-        port=port or (int(first[2]) if first[2].isdigit() else DEFAULT_PORT),
-        workers=workers,
-    )
+    named = str(config) if config is not None else os.environ.get(CONFIGURATION)
+    url = database_url(database, Path(named) if named else None)
+    open_database(url).dispose()
+    try:
+        settings = configuration.load(named, url)
+    except RuntimeError as error:
+        fail(f"the configuration is not right: {error}", 2)
+    first = settings.get("server", "hosts")[0]
+    host, port = host or first[0], port or first[1]
+    _require_free(host, port)
+    server.serve(url, config_path=named, host=host, port=port, workers=workers)
 
 
 def demo(
     directory: Annotated[
         Path, typer.Option("--directory", help="Where the database and accounts.json go.")
     ] = Path("demo-practice"),
-    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = DEFAULT_PORT,
+    port: Annotated[
+        int, typer.Option("--port", min=1, max=65535, help="Port of this machine to listen on.")
+    ] = DEMO_PORT,
     today: Annotated[
         datetime | None, typer.Option("--today", formats=["%Y-%m-%d"], help="The day it is about.")
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes.")] = 1,
+    workers: Workers = 1,
     database: Annotated[
         str | None,
         typer.Option(
@@ -77,7 +87,7 @@ def demo(
     from radicale_practice.plugins import serve as server
 
     os.umask(0o077)
-    _require_free(port)
+    _require_free(DEMO_HOST, port)
     directory.mkdir(parents=True, exist_ok=True)
     url = database or f"sqlite:///{directory.resolve() / 'practice.db'}"
     opened = Database(url)
@@ -118,10 +128,13 @@ def _terminal_alone(log: Path) -> Callable[[str], None]:
     return show
 
 
-def _require_free(port: int) -> None:
-    """Raise ``Conflict`` if something listens there already: its answers would be taken for ours."""
+def _require_free(host: str, port: int) -> None:
+    """Raise ``Conflict`` if something listens there already.
+
+    The system would share the connections between the two: a phone would see now this database, now that.
+    """
     try:
-        socket.create_connection((DEMO_HOST, port), timeout=1).close()
+        socket.create_connection((host, port), timeout=1).close()
     except OSError:
         return
     raise Conflict(f"something is served on port {port} already: end it, or give another --port")
@@ -133,10 +146,11 @@ def _prepared(database: Database, today: date | None) -> Demonstration:
     with outages.explained():
         migrate.upgrade(database)
     found = demo_practice.find(database)
+    day = today or clock.today(demo_practice.ZONE)
     if found is None:
-        found = demo_practice.create(database, today or datetime.now().date())
+        found = demo_practice.create(database, day)
         maintain.maintain(database)
-    elif not demo_practice.is_about(found, today or datetime.now().date()):
+    elif not demo_practice.is_about(found, day):
         if today is not None:
             raise Conflict("the practice that is there is about another day: give another --directory")
         typer.echo(

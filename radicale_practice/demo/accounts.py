@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from radicale_practice.demo.practice import Demonstration
 from radicale_practice.practice import calendars
@@ -55,6 +55,7 @@ def write(directory: Path, content: dict[str, Any]) -> Path:
 
 def greeting(content: dict[str, Any], path: Path, log: Path | None = None) -> str:
     """What a person reads when the demonstration starts. ``log``: where the server's own lines go."""
+    port = urlsplit(content["url"]).port
     lines = [f"The demonstration practice is at {content['url']}", ""]
     for account in content["accounts"]:
         lines.append(
@@ -69,8 +70,8 @@ def greeting(content: dict[str, Any], path: Path, log: Path | None = None) -> st
         "",
         "It listens on this machine only. Reach it from here with Thunderbird, Evolution, vdirsyncer or",
         "python-caldav, on Windows with Outlook CalDAV Synchronizer. DAVx5 reaches it from an emulator, or",
-        "from a phone on a cable (adb reverse tcp:PORT tcp:PORT). iPhone and Mac speak https only: see the",
-        "README.",
+        f"from a phone on a cable (adb reverse tcp:{port} tcp:{port}). iPhone and Mac speak https only: see",
+        "the README.",
         *(["Each change shows here as a line."] if log is not None else []),
         "Ctrl-C ends it.",
     ]

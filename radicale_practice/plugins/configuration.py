@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from configparser import Error as ParserError
 from configparser import RawConfigParser
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from radicale import config
 
 DEFAULTS: dict[str, dict[str, str]] = {
     "server": {
+        "hosts": "127.0.0.1:5232",
         "max_content_length": "10000000",
         "max_resource_size": "2000000",
         "delay_on_error": "0",
@@ -43,8 +45,12 @@ def load(config_path: str | None = None, database_url: str | None = None) -> con
     configuration.update(DEFAULTS, "radicale_practice's defaults")
     if config_path:
         parser = RawConfigParser()
-        with Path(config_path).open(encoding="utf-8") as file:
-            parser.read_file(file)
+        try:
+            with Path(config_path).open(encoding="utf-8") as file:
+                parser.read_file(file)
+        except (ParserError, UnicodeDecodeError) as error:
+            # its text quotes lines of the file
+            raise RuntimeError(f"{config_path!r} is no configuration file") from error
         values = {section: dict(parser[section]) for section in parser.sections()}
         configuration.update(values, f"config file {config_path!r}")
     if database_url:

@@ -8,11 +8,14 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
+import socket
 import sqlite3
 import stat
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +23,14 @@ import pytest
 import requests
 from requests.auth import HTTPBasicAuth
 
+from radicale_practice.demo import practice as demo
 from radicale_practice.practice import practices
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.people import staff
+from tests.people.command_line import invoke
 from tests.processes import STOP_SECONDS, ServerProcess, free_port, wait_until
 
+TODAY = date(2026, 11, 23)
 DEMO = [sys.executable, "-m", "radicale_practice.cli.main", "demo"]
 PROPFIND = '<propfind xmlns="DAV:"><prop><displayname/></prop></propfind>'
 
@@ -32,8 +38,26 @@ PROPFIND = '<propfind xmlns="DAV:"><prop><displayname/></prop></propfind>'
 def demo_of(tmp_path: Path, *more: str) -> tuple[ServerProcess, Path]:
     """A demonstration's process, not started yet, and its folder."""
     port, folder = free_port(), tmp_path / "demo"
-    command = [*DEMO, "--directory", str(folder), "--port", str(port), "--today", "2026-11-23", *more]
+    command = [*DEMO, "--directory", str(folder), "--port", str(port), "--today", str(TODAY), *more]
     return ServerProcess(command, port, tmp_path / "log"), folder
+
+
+@pytest.fixture(scope="module")
+def made(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a demonstration about that day."""
+    path = tmp_path_factory.mktemp("made") / "practice.db"
+    shutil.copyfile(sqlite_template, path)
+    database = Database(f"sqlite:///{path}")
+    demo.create(database, TODAY)
+    database.dispose()
+    return path
+
+
+@pytest.fixture
+def unserved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that have to refuse before they serve, run in this process."""
+    monkeypatch.setattr("radicale_practice.plugins.serve.serve", lambda *_, **__: pytest.fail("served"))
+    monkeypatch.setattr(os, "umask", lambda mask: mask)
 
 
 def accounts(folder: Path) -> dict[str, Any]:
@@ -91,8 +115,10 @@ def test_the_demonstration_from_start_to_end(
         assert server.stop() == 0
 
 
-def test_a_person_watching_sees_a_line_for_each_change(tmp_path: Path) -> None:
+def test_a_person_watching_sees_a_line_for_each_change(tmp_path: Path, made: Path) -> None:
     server, folder = demo_of(tmp_path)
+    folder.mkdir()
+    shutil.copyfile(made, folder / "practice.db")
     terminal, theirs = pty.openpty()
     seen = bytearray()
     process = subprocess.Popen(
@@ -180,21 +206,25 @@ def practice_program(path: Path) -> None:
     vendor.close()
 
 
-def test_another_day_or_a_port_in_use_is_said(tmp_path: Path) -> None:
-    server, folder = demo_of(tmp_path)
-    server.start()
-    try:
-        busy = subprocess.run(server.command, capture_output=True, text=True, timeout=180, check=False)
-        assert busy.returncode == 1
-        assert "--port" in busy.stderr
-    finally:
-        server.stop()
-    other = [*DEMO, "--directory", str(folder), "--port", str(free_port()), "--today", "2026-11-24"]
-    wrong = subprocess.run(other, capture_output=True, text=True, timeout=180, check=False)
-    assert wrong.returncode == 1
-    assert "another day" in wrong.stderr
+@pytest.mark.usefixtures("unserved")
+def test_another_day_or_a_port_in_use_is_said(tmp_path: Path, made: Path) -> None:
+    shutil.copyfile(made, tmp_path / "practice.db")
+    port = str(free_port())
+    demo_here = ("demo", "--directory", str(tmp_path), "--port", port, "--today")
+    with socket.create_server(("127.0.0.1", int(port))):
+        for command in (
+            (*demo_here, str(TODAY)),
+            ("serve", "--database", f"sqlite:///{tmp_path}/practice.db", "--port", port),
+        ):
+            busy = invoke(*command)
+            assert busy.exit_code == 1
+            assert "--port" in busy.stderr
+    other = invoke(*demo_here, "2026-11-24")
+    assert other.exit_code == 1
+    assert "another day" in other.stderr
 
 
+@pytest.mark.usefixtures("unserved")
 @pytest.mark.parametrize("name", ["Praxis am Park", "ST Praxis"])
 def test_a_practice_of_somebody_is_no_place_for_a_demonstration(
     sqlite_url: str, tmp_path: Path, name: str
@@ -202,17 +232,33 @@ def test_a_practice_of_somebody_is_no_place_for_a_demonstration(
     database = Database(sqlite_url)
     with database.write() as uow:
         practices.create(uow, name, "Europe/Vienna", "de")
-    more = ["--directory", str(tmp_path / "d"), "--port", str(free_port()), "--database", sqlite_url]
-    refused = subprocess.run([*DEMO, *more], capture_output=True, text=True, timeout=180, check=False)
-    assert refused.returncode == 1
+    refused = invoke(
+        "demo", "--directory", str(tmp_path), "--port", str(free_port()), "--database", sqlite_url
+    )
+    assert refused.exit_code == 1
     assert "holds a practice" in refused.stderr
+    assert not (tmp_path / "accounts.json").exists()
     with database.read() as uow:
         assert len(practices.list_all(uow)) == 1
         assert staff.list_all(uow, practices.find(uow).id) == []
+    database.dispose()
+
+
+@pytest.mark.usefixtures("unserved")
+@pytest.mark.parametrize(
+    "text", ["[server]\nhosts = nowhere\n", "[server\nhosts", "[server]\nnonsense = 1\n", "\udcff"]
+)
+def test_a_configuration_that_is_none_is_said_before_anything_is_served(
+    sqlite_url: str, tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "radicale.conf"
+    path.write_text(text, encoding="utf-8", errors="surrogateescape")
+    wrong = invoke("serve", "--config", str(path), "--database", sqlite_url)
+    assert (wrong.exit_code, len(wrong.stderr.splitlines())) == (2, 1), wrong.stderr
 
 
 def test_the_help_of_demo_names_no_environment() -> None:
-    said = subprocess.run([*DEMO, "--help"], capture_output=True, text=True, timeout=180, check=True).stdout
+    said = invoke("demo", "--help").stdout
     assert "RADICALE_PRACTICE_DATABASE" not in said
     assert "practice.db" in said
 
