@@ -46,8 +46,7 @@ clients: postgresql $(VENV)/.clients ## the real CalDAV clients against a real s
 soak: postgresql $(VENV)/.test ## the long proofs; SOAK_SECONDS=600 make soak for the long form
 	@SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/pytest tests/soak $(PYTEST_ARGS)
 
-bench: $(VENV)/.test ## our times beside stock Radicale's, in one run; fails if a required ratio is missed
-	@bash .ci/prerequisites.sh postgresql
+bench: postgresql $(VENV)/.test ## our times beside stock Radicale's, in one run; fails if a required ratio is missed
 	@$(BIN)/python -m bench --check $(BENCH_ARGS)
 
 check: $(VENV)/.check ## format, lint and types

@@ -1,4 +1,4 @@
-"""What is measured: the requests that phones and programs send (see the README for who sends what)."""
+"""What is measured: the requests that phones and programs send."""
 
 from __future__ import annotations
 
