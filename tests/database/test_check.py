@@ -11,7 +11,7 @@ import pytest
 
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.schema.practice_tables import PRACTICE_TABLES
-from radicale_practice.practice.sync import revisions
+from radicale_practice.practice.sync import revisions, watch
 from radicale_practice.practice.triggers.description import TRACKED
 from radicale_practice.practice.upkeep import check
 from radicale_practice.practice.upkeep.check_queries import QUERIES
@@ -136,6 +136,30 @@ def test_notes_that_got_no_revision_are_flushed(postgresql_url: str) -> None:
     database.dispose()
 
 
+def test_what_programs_were_not_told_of_is_told(postgresql_url: str) -> None:
+    """The journal was written while its trigger was off: nobody would ever hear of the change."""
+    database = furnished(Database(postgresql_url))
+    told = "INSERT INTO journal (practice_id, appointment_id, action) VALUES (1, :a, :action)"
+    with database.write() as uow:
+        appointment = book(uow, 1)
+        run(uow, told, a=appointment, action="create")
+    with psycopg.connect(postgresql_url, autocommit=True) as owner:
+        owner.execute("ALTER TABLE journal DISABLE TRIGGER sync_journal_order")
+        with database.write() as uow:
+            run(uow, told, a=appointment, action="move")
+            run(uow, told, a=appointment, action="refused")
+        owner.execute("ALTER TABLE journal ENABLE TRIGGER sync_journal_order")
+    assert found(database) == {("untold", "journal")}
+    before = epoch(database)
+    with database.write() as uow:
+        assert [problem.kind for problem in check.repair(uow)] == ["untold"]
+    assert found(database) == set()
+    assert epoch(database) == before
+    with database.read() as uow:
+        assert [c.action for c in watch.changes_since(uow, 1, 0)[0]] == ["create", "move"]
+    database.dispose()
+
+
 LEFT_ALONE = {
     "two owners": ("appointment", "INSERT INTO appointment_calendar VALUES (1, 2, 'owner')"),
     "no owner": ("appointment", "UPDATE appointment_calendar SET role = 'resource' WHERE appointment_id = 1"),
@@ -213,7 +237,7 @@ def test_values_that_sqlite_was_made_to_keep(sqlite_url: str) -> None:
 
 def test_every_kind_is_made_to_fail_here() -> None:
     covered = {k for k, _ in MENDED} | {name.split(",")[0] for name in LEFT_ALONE}
-    assert {query.kind for query in QUERIES} - covered == {"unflushed", "no such row"}
+    assert {query.kind for query in QUERIES} - covered == {"unflushed", "untold", "no such row"}
 
 
 # the catalogue

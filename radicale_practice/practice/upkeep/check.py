@@ -16,7 +16,8 @@ from radicale_practice.practice.notices import unreadable
 from radicale_practice.practice.sync import revisions
 from radicale_practice.practice.sync.housekeeping import lock_practices
 from radicale_practice.practice.triggers import expected_texts, install, present
-from radicale_practice.practice.upkeep.check_queries import NEWEST, QUERIES, Query
+from radicale_practice.practice.triggers.postgresql_flush import JOURNAL_LOCK
+from radicale_practice.practice.upkeep.check_queries import NEWEST, QUERIES, UNTOLD, Query
 from radicale_practice.practice.upkeep.check_values import value_problems
 
 MOST_IDS = 20
@@ -66,7 +67,9 @@ def repair(uow: UnitOfWork) -> list[Problem]:
         _mend_log(uow)
         _mend_identities(uow)
         revisions.flush(uow)
-        if kinds != {"no sync row"}:
+        if "untold" in kinds:
+            _tell(uow)
+        if kinds - {"no sync row", "untold"}:
             revisions.new_epoch(uow)
     return found
 
@@ -142,6 +145,14 @@ def _mend_log(uow: UnitOfWork) -> None:
         run(
             f"SELECT setval('sync_revision', greatest((SELECT last_value FROM sync_revision), ({NEWEST}), 1))"
         )
+
+
+def _tell(uow: UnitOfWork) -> None:
+    """PostgreSQL: number what has no number, under the locks that let who asks for more miss nothing."""
+    keys = f"SELECT DISTINCT (practice_id & 2147483647)::integer AS key FROM ({UNTOLD}) untold ORDER BY 1"
+    run = uow.connection.exec_driver_sql
+    run(f"SELECT pg_advisory_xact_lock({JOURNAL_LOCK}, key) FROM ({keys}) practices")
+    run(f"INSERT INTO sync_journal_order (journal_id) SELECT id FROM ({UNTOLD}) untold ORDER BY id")
 
 
 def _mend_identities(uow: UnitOfWork) -> None:

@@ -29,6 +29,12 @@ UNION ALL SELECT max(floor) FROM calendar_sync) n
 """
 """The newest revision that anything bears; the counter may not be behind it."""
 
+UNTOLD = (
+    "SELECT j.id, j.practice_id FROM journal j WHERE j.appointment_id IS NOT NULL AND j.action <> 'foreign'"
+    " AND NOT EXISTS (SELECT 1 FROM sync_journal_order q WHERE q.journal_id = j.id) ORDER BY 1"
+)
+"""PostgreSQL: rows that ``phone_change`` leaves out: written while their trigger was off."""
+
 
 def _other_practice(column: str, table: str) -> Query:
     return Query(
@@ -131,6 +137,14 @@ QUERIES = (
         "changes that were noted and committed, but got no revision",
         "SELECT DISTINCT txid FROM sync_pending WHERE txid <> coalesce(pg_current_xact_id_if_assigned(),"
         " '0'::xid8)",
+        repairable=True,
+        dialect="postgresql",
+    ),
+    Query(
+        "untold",
+        "journal",
+        "not in the order in which practice programs hear of changes",
+        UNTOLD,
         repairable=True,
         dialect="postgresql",
     ),
