@@ -522,6 +522,23 @@ def test_a_held_deletion_of_what_plain_sql_wrote_otherwise_is_carried_out(world:
     assert (result.done, result.skipped) == (2, [])
 
 
+def test_a_held_change_leaves_the_exclusions_that_the_practice_wrote_since(world: World) -> None:
+    """Neither do holidays go nor an agreed date because a phone has shortened the series."""
+    world.set(brake_cancellations=0)
+    series = world.weekly("w", exdate=(MONDAY + WEEK,))
+    assert put(world, series, "w.ics", viewer=world.reception()).kind == "done"
+    shown = world.stored("w.ics").object
+    assert put(world, with_master(shown, rrule="FREQ=WEEKLY;COUNT=3"), "w.ics").kind == "held"
+    key = shown.appointments[0].id
+    assert key is not None
+    with world.write() as uow:
+        holidays = f"{MONDAY + 2 * WEEK},{MONDAY + 3 * WEEK}"
+        uow.connection.execute(update(t.appointment).where(t.appointment.c.id == key).values(exdate=holidays))
+    (row,) = world.attention("burst")
+    assert resolve(world, row["id"], "carry-out").done == 1
+    assert (world.row(key)["rrule"], world.row(key)["exdate"]) == ("FREQ=WEEKLY;COUNT=3", holidays)
+
+
 def test_a_rule_that_both_have_changed_is_the_practices(world: World) -> None:
     """A held "this and no further" must not take away what the practice has added since."""
     world.set(brake_cancellations=0)

@@ -173,3 +173,17 @@ def test_what_is_kept_of_an_original_goes_with_its_patient(
     with house.database.write() as uow:
         patient_erase.erase(uow, house.practice_id, "4711")
     assert sql(house, kept) == [(0,)]
+
+
+def test_dates_that_plain_sql_excludes_between_the_halves_stay_excluded(
+    own: MakeClient, house: House
+) -> None:
+    client = own(RITA, agent="CalDavSynchronizer/4.5")
+    old, new = house.path(RITA, house.own(ANNA)), house.path(RITA, house.own(BEN))
+    assert client.put(old + "s.ics", series(excluded="")).status == 201
+    assert client.put(new + "s.ics", client.request("GET", old + "s.ics").text).status == 201
+    ((key,),) = sql(house, "SELECT min(id) FROM appointment")
+    sql(house, "UPDATE appointment SET exdate = '2027-01-12 09:00:00' WHERE id = :key", key=key)
+    before = occurrences(house, client, old)
+    assert client.request("DELETE", old + "s.ics").status == 204
+    assert occurrences(house, client, new) == before and "2027-01-12T09:00" not in before

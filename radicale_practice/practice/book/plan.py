@@ -309,7 +309,10 @@ class _Maker:
         self._extras(self.rows.id, self.new)
 
     def _exdate(self) -> set[datetime]:
-        """The exclusions to store: not those that stand for a row of their own, never a documented one."""
+        """The exclusions to store: not those that stand for a row of their own, never a documented one.
+
+        What somebody else has excluded or given back since the device read them stays so.
+        """
         assert self.old is not None and self.new is not None
         kept = set(self.old.exdate)
         stand_for = {self._date_after(i) for i in self.gone} | set(self.desired.elsewhere)
@@ -317,7 +320,9 @@ class _Maker:
         wanted = set(self.new.exdate) - (stand_for - kept) - set(self.pins.values())
         moved = {date + self.shift for date in kept}
         self.plan.takes_away |= bool(wanted - kept - moved)
-        return wanted
+        now = set(times_of(self.rows.master["exdate"]))
+        given_back = {later for date in kept - now for later in (date, date + self.shift)}
+        return wanted - given_back | {date + self.shift for date in now - kept}
 
     def _date_after(self, row_id: int) -> datetime | None:
         """The date an instance stands for once the plan is carried out: a shift has moved it."""
