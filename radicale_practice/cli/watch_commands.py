@@ -12,6 +12,7 @@ import typer
 
 from radicale_practice.cli.context import DatabaseOption, PracticeOption, open_database
 from radicale_practice.practice import practices
+from radicale_practice.practice.errors import Unavailable
 from radicale_practice.practice.sync import watch as watching
 
 MOST_AT_ONCE = 500
@@ -25,14 +26,22 @@ def watch(
     practice: PracticeOption = None,
     database: DatabaseOption = None,
 ) -> None:
-    """What devices changed, for a practice program that listens."""
+    """What devices changed, for a practice program that listens. A database that goes away is waited for."""
     opened = open_database(database)
     with opened.read() as uow:
         practice_id = practices.find(uow, practice).id
-    position = cursor
+    position, away = cursor, False
     while True:
-        with opened.read() as uow:
-            changes, position = watching.changes_since(uow, practice_id, position, MOST_AT_ONCE)
+        try:
+            with opened.read() as uow:
+                changes, position = watching.changes_since(uow, practice_id, position, MOST_AT_ONCE)
+            away = False
+        except Unavailable:
+            if not follow:
+                raise
+            if not away:
+                typer.echo("the database is away: waiting for it", err=True)
+            changes, away = [], True
         for change in changes:
             typer.echo(_json_line(change) if as_json else _plain_line(change))
         if not changes:
