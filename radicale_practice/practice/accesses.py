@@ -15,8 +15,6 @@ from radicale_practice.practice.errors import NotFound
 from radicale_practice.practice.model import Access, CalendarKind, Role, Viewer
 from radicale_practice.practice.schema.practice_tables import calendar, calendar_access, practice
 
-_FALLBACK_ZONE = "Europe/Vienna"
-
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -107,7 +105,7 @@ def _surroundings(practice_id: int, accesses: dict[int, Access], rows: Sequence[
         practice_id,
         accesses,
         {row.id: row.name for row in known if row.kind == CalendarKind.ROOM},
-        zones.canonical(rows[0].time_zone) or _FALLBACK_ZONE if rows else _FALLBACK_ZONE,
+        (zones.canonical(rows[0].time_zone) if rows else None) or zones.FALLBACK,
         rows[0].practice_name if rows else "",
         known,
     )

@@ -26,9 +26,6 @@ from radicale_practice.practice.settings import (
 
 logger = logging.getLogger(__name__)
 
-FALLBACK_ZONE = "Europe/Vienna"
-"""Of a practice whose own zone cannot be read; the schema's default."""
-
 OWN_COLUMNS = ("name", "time_zone", "language")
 """What a practice may set that has a column of its own."""
 
@@ -52,11 +49,6 @@ _COLUMNS = (
 def _by_id() -> Select[Any]:
     """Built once: it runs in every request."""
     return select(*_COLUMNS).where(practice_table.c.id == bindparam("id"))
-
-
-def is_time_zone(name: str) -> bool:
-    """Whether ``name`` is a zone that this installation's zone data knows."""
-    return zones.load(name) is not None
 
 
 def get(uow: UnitOfWork, practice_id: int) -> Practice:
@@ -91,7 +83,7 @@ def find(uow: UnitOfWork, name: str | None = None) -> Practice:
 def create(
     uow: UnitOfWork,
     name: str,
-    time_zone: str = "Europe/Vienna",
+    time_zone: str = zones.FALLBACK,
     language: str = "de",
     settings: Mapping[str, Any] | None = None,
     public_id: str | None = None,
@@ -182,7 +174,7 @@ def _checked(**values: Any) -> dict[str, Any]:
     checked = {name: value.strip() for name, value in values.items()}
     if "name" in checked and not checked["name"]:
         raise InvalidValue("a practice needs a name")
-    if "time_zone" in checked and not is_time_zone(checked["time_zone"]):
+    if "time_zone" in checked and zones.canonical(checked["time_zone"]) is None:
         raise InvalidValue("the time zone is not an IANA zone")
     if "language" in checked:
         checked["language"] = checked["language"].lower()
@@ -193,9 +185,9 @@ def _checked(**values: Any) -> dict[str, Any]:
 
 
 def _practice(row: Any) -> Practice:
-    zone = zones.canonical(row.time_zone) or ""
-    if not is_time_zone(zone):
+    zone = zones.canonical(row.time_zone)
+    if zone is None:
         # A foreign program wrote it: the calendar must still be served.
-        logger.warning("practice %d has an unknown time zone, %s is used", row.id, FALLBACK_ZONE)
-        zone = FALLBACK_ZONE
+        logger.warning("practice %d has an unknown time zone, %s is used", row.id, zones.FALLBACK)
+        zone = zones.FALLBACK
     return Practice(row.id, row.public_id, row.name, zone, row.language, parse_settings(row.settings))

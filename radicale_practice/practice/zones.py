@@ -12,6 +12,9 @@ from functools import lru_cache
 from importlib import metadata, resources
 from zoneinfo import ZoneInfo
 
+FALLBACK = "Europe/Vienna"
+"""Of a practice whose own zone cannot be read; the schema's default."""
+
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+\-]*(/[A-Za-z0-9][A-Za-z0-9_+\-]*)*")
 _LONGEST_KEY = 64
 _EARLIEST = datetime(1, 1, 3)

@@ -95,7 +95,6 @@ def file(
     calendar_id: int | None = None,
     appointment_id: int | None = None,
     details: Mapping[str, Any] | None = None,
-    count: int = 1,
 ) -> int:
     """A new row of the list; its id. Only an INSERT, so it may follow the calendars' locks."""
     actor = actor or uow.actor
@@ -112,7 +111,6 @@ def file(
         "calendar_id": calendar_id,
         "appointment_id": appointment_id,
         "details": _dump(details or {}),
-        "count": count,
     }
     return int(uow.connection.execute(_INSERT, values).scalar_one())
 
@@ -125,8 +123,7 @@ def file_refusal(
     actor: Actor,
     calendar_id: int | None,
     appointment_id: int | None,
-    details: Mapping[str, Any] | None = None,
-) -> int:
+) -> None:
     """A refused change; equal ones of one day are one row with a count."""
     now = clock.utc_now()
     same_day = now.replace(hour=0, minute=0, second=0)
@@ -147,7 +144,7 @@ def file_refusal(
     )
     known = uow.connection.execute(query).scalar()
     if known is None:
-        return file(
+        file(
             uow,
             practice_id,
             REFUSED,
@@ -155,12 +152,11 @@ def file_refusal(
             actor=actor,
             calendar_id=calendar_id,
             appointment_id=appointment_id,
-            details=details,
         )
+        return
     uow.connection.execute(
         update(attention).where(attention.c.id == known).values(count=attention.c["count"] + 1, last_at=now)
     )
-    return int(known)
 
 
 def amend(uow: UnitOfWork, item_id: int, details: Mapping[str, Any], count: int) -> None:
@@ -208,9 +204,9 @@ def settle(uow: UnitOfWork, item_id: int, resolution: str) -> None:
     )
 
 
-def settle_for(uow: UnitOfWork, practice_id: int, kind: str, appointment_id: int, resolution: str) -> int:
-    """Settle the open rows of a kind about one appointment, because what they say is over; how many."""
-    result = uow.connection.execute(
+def settle_for(uow: UnitOfWork, practice_id: int, kind: str, appointment_id: int, resolution: str) -> None:
+    """Settle the open rows of a kind about one appointment, because what they say is over."""
+    uow.connection.execute(
         update(attention)
         .where(
             attention.c.practice_id == practice_id,
@@ -220,7 +216,6 @@ def settle_for(uow: UnitOfWork, practice_id: int, kind: str, appointment_id: int
         )
         .values(settled_at=clock.utc_now(), settled_by=uow.actor.staff_id, resolution=resolution)
     )
-    return result.rowcount
 
 
 def settle_moot(uow: UnitOfWork, practice_id: int, *appointment_ids: int, refusals_too: bool = False) -> None:
