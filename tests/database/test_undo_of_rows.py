@@ -148,15 +148,17 @@ def test_what_clients_keep_is_as_before(world: World) -> None:
     assert tables(world) == before
 
 
-def test_an_alarm_put_off_since_is_kept_and_stands_in_nobodys_way(world: World) -> None:
-    put(world, world.event(personal="VALARM"))
+@pytest.mark.parametrize("kept", ["personal", "extra"])
+def test_what_a_client_keeps_since_is_kept_and_stands_in_nobodys_way(world: World, kept: str) -> None:
+    """Clients write their own stamps with every alarm that is put off, the person's or a colleague's."""
+    later = world.viewer() if kept == "personal" else world.reception()
+    put(world, world.event(**{kept: "1"}))
     shown = world.stored("a.ics").object
-    put(world, with_master(shown, personal="VALARM 2", subject="x"), viewer=phone(world))
-    put(world, with_master(world.stored("a.ics").object, personal="SNOOZED"), viewer=world.viewer())
+    put(world, with_master(shown, subject="x", **{kept: "2"}), viewer=phone(world))
+    put(world, with_master(world.stored("a.ics").object, **{kept: "3"}), viewer=later)
     assert take_back(world).skipped == []
-    (kept,) = world.rows(s.personal_extra)
-    assert kept["content"] == "SNOOZED"
-    assert world.row(master_id(world))["subject"] == ""
+    (found,) = world.rows(s.personal_extra if kept == "personal" else s.event_extra)
+    assert (found["content"], world.row(master_id(world))["subject"]) == ("3", "")
 
 
 def test_what_a_colleague_changed_of_it_meanwhile_is_left_alone(world: World) -> None:
@@ -166,17 +168,6 @@ def test_what_a_colleague_changed_of_it_meanwhile_is_left_alone(world: World) ->
     before = tables(world)
     assert [s.reason for s in take_back(world).skipped] == ["changed-meanwhile"]
     assert tables(world) == before
-
-
-def test_what_a_colleagues_client_keeps_since_stands_in_nobodys_way(world: World) -> None:
-    """Clients write their own stamps with every alarm that is put off."""
-    put(world, world.event(extra="DTSTAMP:1"))
-    shown = world.stored("a.ics").object
-    put(world, with_master(shown, extra="DTSTAMP:2", subject="x"), viewer=phone(world))
-    put(world, with_master(world.stored("a.ics").object, extra="DTSTAMP:3"), viewer=world.reception())
-    assert take_back(world).skipped == []
-    (kept,) = world.rows(s.event_extra)
-    assert (kept["content"], world.row(master_id(world))["subject"]) == ("DTSTAMP:3", "")
 
 
 def test_who_cancelled_and_when_is_as_before(world: World) -> None:
