@@ -143,6 +143,14 @@ class Rows:
         """Whether this is a recurring appointment."""
         return bool(self.master["rrule"] or self.master["rdate"] or self.overrides)
 
+    def with_changes(self, changes: Mapping[int, Row]) -> Rows:
+        """The rows with changes by id; nothing is written."""
+        return Rows(
+            {**self.master, **changes.get(self.id, {})},
+            {i: {**r, **changes.get(i, {})} for i, r in self.overrides.items()},
+            self.calendars,
+        )
+
 
 def is_private(in_private_calendar: bool, *versions: Rows) -> bool:
     """Whether what is done to an appointment is its person's own affair.

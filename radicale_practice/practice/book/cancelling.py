@@ -45,19 +45,13 @@ def cancel_all(
     appointment_rows.update_rows(uow, rows.all, changes)
     if not documented:
         attention_rows.settle_moot(uow, rows.master["practice_id"], rows.id)
-    after = Rows(
-        {**rows.master, **changes.get(rows.id, {})},
-        {i: {**r, **changes.get(i, {})} for i, r in rows.overrides.items()},
-        rows.calendars,
-    )
-    journal.write(
+    after = rows.with_changes(changes)
+    journal.write_of(
         uow,
+        rows,
         action,
-        practice_id=rows.master["practice_id"],
         actor=actor,
-        appointment_id=rows.id,
         calendar_id=calendar_id,
-        patient_id=rows.master["patient_id"],
         private=private,
         before=before,
         after=state_after(after, before, public_id=rows.master["public_id"], **more),

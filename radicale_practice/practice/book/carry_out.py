@@ -204,14 +204,12 @@ def _record(
     before: dict[str, Any] | None,
     after: dict[str, Any],
 ) -> None:
-    journal.write(
+    journal.write_of(
         work.uow,
+        rows,
         action,
-        practice_id=work.practice.id,
         actor=author,
-        appointment_id=rows.id,
         calendar_id=calendar_id,
-        patient_id=rows.master["patient_id"],
         before=before,
         after={**after, **work.carried_out_by},
     )

@@ -198,14 +198,12 @@ class _Change:
     def _record(self, made: Plan, after: Rows, before: dict[str, Any]) -> None:
         if not (made.writes_rows or made.writes_extra):
             return  # a person's own alarms are nobody else's business
-        journal.write(
+        journal.write_of(
             self.uow,
+            after,
             self.action if made.writes_rows else "change",
-            practice_id=self.practice.id,
             actor=self.actor,
-            appointment_id=self.rows.id,
             calendar_id=self.calendar_id,
-            patient_id=after.master["patient_id"],
             private=self.event.is_private(self.rows, after),
             before=before,
             after=state_after(after, before),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from radicale_practice.practice.appointment_rows import Rows, is_private
 from radicale_practice.practice.book import codec, permissions, reach, recognised_moves, reviving
@@ -38,39 +39,31 @@ def create(
     cancelled is kept as such, and its href is listed as removed: the device believes that it is here.
     """
     calendar = permissions.require_write(permissions.facts(uow, viewer, [calendar_id]), calendar_id)
-    actor = refusals.actor_of(viewer)
     if not reach.in_window(viewer, practice, desired):
         raise NotPermitted("out of the device's window")
-    if _is_cancelled(desired):
-        return store(uow, practice, actor, calendar, desired, href)
+    new = _New(uow, viewer, practice, calendar, desired, href, findings)
+    if new.is_cancelled:
+        return new.store()
     if moved is not None:
-        outcome = _moved(uow, viewer, practice, calendar, desired, href, findings, moved)
+        outcome = _moved(new, moved)
         if outcome is not None:
             return outcome
-    copy_of = recognised_moves.original_of(uow, viewer, practice, calendar_id, desired)
+    new = replace(new, copy_of=recognised_moves.original_of(uow, viewer, practice, calendar_id, desired))
     if not calendar.private:
-        held = brake.check(uow, practice, actor, brake.CREATIONS, calendar_id, href=href)
+        held = brake.check(uow, practice, new.actor, brake.CREATIONS, calendar_id, href=href)
         if held is not None:
-            return _hold(uow, viewer, practice, held, calendar_id, desired, href, findings, copy_of)
-    return store(uow, practice, actor, calendar, desired, href, findings, copy_of)
+            return new.hold(held)
+    return new.store()
 
 
-def _moved(
-    uow: UnitOfWork,
-    viewer: Viewer,
-    practice: Practice,
-    calendar: CalendarFacts,
-    desired: CalendarObject,
-    href: str,
-    findings: Sequence[Finding],
-    moved: Moved,
-) -> Outcome | None:
+def _moved(new: _New, moved: Moved) -> Outcome | None:
     """The upload as the second half of a move; None if it is an event of its own.
 
     Where the practice forbids the move because the time is taken, what was deleted is back where it was, and
     the upload is not booked. That time was given away as well: the deletion stands.
     """
-    made = reviving.prepare(uow, viewer, practice, calendar, href, moved)
+    uow, practice = new.uow, new.practice
+    made = reviving.prepare(uow, new.viewer, practice, new.calendar, new.href, moved)
     if made is None:
         return None
     with suppress(SlotTaken):
@@ -79,8 +72,8 @@ def _moved(
         return None
     with suppress(SlotTaken), attempt(uow):
         back = reviving.give_back(uow, made)
-        copy_of = Original(made.rows.id, (made.source.id, moved.former))
-        outcome = _unconfirmed(uow, practice, made.actor, calendar, desired, href, findings, copy_of)
+        copy = replace(new, copy_of=Original(made.rows.id, (made.source.id, moved.former)))
+        outcome = copy.keep_unconfirmed()
         clash = double_booking.decide(uow, back, {made.source.id} if made.source.private else ())
         if double_booking.forbidden(practice, back, clash):
             raise SlotTaken
@@ -88,135 +81,115 @@ def _moved(
     return None
 
 
-def store(
-    uow: UnitOfWork,
-    practice: Practice,
-    actor: Actor,
-    calendar: CalendarFacts,
-    desired: CalendarObject,
-    href: str,
-    findings: Sequence[Finding] = (),
-    copy_of: Original | None = None,
-) -> Outcome:
-    """Insert the event, decide double booking, write journal and attention list."""
-    status = Status.CANCELLED if _is_cancelled(desired) else Status.BOOKED
-    clash = None
-    try:
-        with attempt(uow):
-            rows, object_id = _insert(uow, practice, actor, calendar, desired, href, status)
-            revisions.flush(uow)
-            clash = double_booking.decide(uow, rows, {calendar.id} if calendar.private else ())
-            if double_booking.forbidden(practice, rows, clash):
-                raise SlotTaken
-    except SlotTaken:
-        return _unconfirmed(uow, practice, actor, calendar, desired, href, findings, copy_of)
-    if clash is not None:
-        double_booking.file(uow, practice, rows, clash, actor, fresh=True)
-    _record(uow, practice, actor, calendar, rows, desired, href, findings, copy_of)
-    if object_id is None:
-        tombstones.bury(uow, calendar.id, href, desired.uid)
-    return Outcome("done", "", object_id, href)
+@dataclass(frozen=True, slots=True)
+class _New:
+    """An event uploaded under an identity that is free; ``copy_of``: the appointment it is a copy of."""
 
+    uow: UnitOfWork
+    viewer: Viewer
+    practice: Practice
+    calendar: CalendarFacts
+    desired: CalendarObject
+    href: str
+    findings: Sequence[Finding] = ()
+    copy_of: Original | None = None
 
-def _is_cancelled(desired: CalendarObject) -> bool:
-    """Whether nothing of it takes place: all of it is cancelled, or each of the instances that came alone."""
-    entries = desired.overrides if desired.master is None else (desired.master,)
-    return all(entry.status is Status.CANCELLED for entry in entries)
+    @property
+    def actor(self) -> Actor:
+        """Who uploads it."""
+        return refusals.actor_of(self.viewer)
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether nothing of it takes place: all is cancelled, or each of the instances that came alone."""
+        entries = self.desired.overrides if self.desired.master is None else (self.desired.master,)
+        return all(entry.status is Status.CANCELLED for entry in entries)
 
-def _insert(
-    uow: UnitOfWork,
-    practice: Practice,
-    actor: Actor,
-    calendar: CalendarFacts,
-    desired: CalendarObject,
-    href: str,
-    status: Status,
-    reason: str = "",
-) -> tuple[Rows, int | None]:
-    rows = insert_object(
-        uow, practice.id, {calendar.id: "owner"}, desired, actor, status=status, unconfirmed_reason=reason
-    )
-    if status is Status.CANCELLED:
-        return rows, None
-    return rows, identities.assign(uow, calendar.id, rows.id, href, desired.uid)
+    def store(self) -> Outcome:
+        """Insert the event, decide double booking, write journal and attention list."""
+        uow, calendar = self.uow, self.calendar
+        clash = None
+        try:
+            with attempt(uow):
+                rows, object_id = self._insert(Status.CANCELLED if self.is_cancelled else Status.BOOKED)
+                revisions.flush(uow)
+                clash = double_booking.decide(uow, rows, {calendar.id} if calendar.private else ())
+                if double_booking.forbidden(self.practice, rows, clash):
+                    raise SlotTaken
+        except SlotTaken:
+            return self.keep_unconfirmed()
+        if clash is not None:
+            double_booking.file(uow, self.practice, rows, clash, self.actor, fresh=True)
+        self._record(rows)
+        if object_id is None:
+            tombstones.bury(uow, calendar.id, self.href, self.desired.uid)
+        return Outcome("done", "", object_id, self.href)
 
+    def keep_unconfirmed(self) -> Outcome:
+        """Keep what may not be booked; it blocks nothing, so nothing has to be decided again."""
+        rows, object_id = self._insert(Status.UNCONFIRMED, refusals.SLOT_TAKEN)
+        self._record(rows)
+        refusals.note_unconfirmed(self.uow, self.practice, self.actor, self.calendar.id, rows.id)
+        revisions.flush(self.uow)
+        return Outcome("unconfirmed", refusals.SLOT_TAKEN, object_id, self.href, exact=False)
 
-def _unconfirmed(
-    uow: UnitOfWork,
-    practice: Practice,
-    actor: Actor,
-    calendar: CalendarFacts,
-    desired: CalendarObject,
-    href: str,
-    findings: Sequence[Finding],
-    copy_of: Original | None,
-) -> Outcome:
-    """Keep what may not be booked; it blocks nothing, so nothing has to be decided again."""
-    rows, object_id = _insert(
-        uow, practice, actor, calendar, desired, href, Status.UNCONFIRMED, refusals.SLOT_TAKEN
-    )
-    _record(uow, practice, actor, calendar, rows, desired, href, findings, copy_of)
-    refusals.note_unconfirmed(uow, practice, actor, calendar.id, rows.id)
-    revisions.flush(uow)
-    return Outcome("unconfirmed", refusals.SLOT_TAKEN, object_id, href, exact=False)
+    def hold(self, held: brake.Held) -> Outcome:
+        """Hold the event back as part of a burst."""
+        operation: dict[str, object] = {
+            "operation": "create",
+            "desired": codec.dump(self.desired),
+            "findings": codec.dump_findings(self.findings),
+        }
+        if self.copy_of is not None:
+            operation |= self.copy_of.as_kept
+        patient = self.desired.master.patient if self.desired.master else None
+        return refusals.hold(
+            self.uow,
+            self.viewer,
+            self.practice,
+            held,
+            operation,
+            calendar_id=self.calendar.id,
+            href=self.href,
+            patient_id=patient.id if patient else None,
+            phantom=refusals.Phantom(self.calendar.id, self.href, self.desired.uid),
+        )
 
+    def _insert(self, status: Status, reason: str = "") -> tuple[Rows, int | None]:
+        rows = insert_object(
+            self.uow,
+            self.practice.id,
+            {self.calendar.id: "owner"},
+            self.desired,
+            self.actor,
+            status=status,
+            unconfirmed_reason=reason,
+        )
+        if status is Status.CANCELLED:
+            return rows, None
+        return rows, identities.assign(self.uow, self.calendar.id, rows.id, self.href, self.desired.uid)
 
-def _record(
-    uow: UnitOfWork,
-    practice: Practice,
-    actor: Actor,
-    calendar: CalendarFacts,
-    rows: Rows,
-    desired: CalendarObject,
-    href: str,
-    findings: Sequence[Finding],
-    copy_of: Original | None,
-) -> None:
-    more: dict[str, object] = {"href": href, "uid": desired.uid}
-    if copy_of is not None:
-        more |= copy_of.as_kept
-    journal.write(
-        uow,
-        "create",
-        practice_id=practice.id,
-        actor=actor,
-        appointment_id=rows.id,
-        calendar_id=calendar.id,
-        patient_id=rows.master["patient_id"],
-        private=is_private(calendar.private, rows),
-        after=state_after(rows, None, **more),
-    )
-    file_findings(uow, practice, actor, calendar.id, rows.id, findings, private=calendar.private, fresh=True)
-
-
-def _hold(
-    uow: UnitOfWork,
-    viewer: Viewer,
-    practice: Practice,
-    held: brake.Held,
-    calendar_id: int,
-    desired: CalendarObject,
-    href: str,
-    findings: Sequence[Finding],
-    copy_of: Original | None,
-) -> Outcome:
-    operation: dict[str, object] = {
-        "operation": "create",
-        "desired": codec.dump(desired),
-        "findings": codec.dump_findings(findings),
-    }
-    if copy_of is not None:
-        operation |= copy_of.as_kept
-    patient = desired.master.patient if desired.master else None
-    return refusals.hold(
-        uow,
-        viewer,
-        practice,
-        held,
-        operation,
-        calendar_id=calendar_id,
-        href=href,
-        patient_id=patient.id if patient else None,
-        phantom=refusals.Phantom(calendar_id, href, desired.uid),
-    )
+    def _record(self, rows: Rows) -> None:
+        private = self.calendar.private
+        more: dict[str, object] = {"href": self.href, "uid": self.desired.uid}
+        if self.copy_of is not None:
+            more |= self.copy_of.as_kept
+        journal.write_of(
+            self.uow,
+            rows,
+            "create",
+            actor=self.actor,
+            calendar_id=self.calendar.id,
+            private=is_private(private, rows),
+            after=state_after(rows, None, **more),
+        )
+        file_findings(
+            self.uow,
+            self.practice,
+            self.actor,
+            self.calendar.id,
+            rows.id,
+            self.findings,
+            private=private,
+            fresh=True,
+        )

@@ -131,24 +131,18 @@ class _Move:
         if self._elsewhere:
             after = change_calendar(self.event.uow, after, self.event.stored.calendar_id, self.target)
         appointment_rows.update_rows(self.event.uow, self.rows.all, changes)
-        return Rows(
-            {**after.master, **changes.get(after.id, {})},
-            {i: {**r, **changes.get(i, {})} for i, r in after.overrides.items()},
-            after.calendars,
-        )
+        return after.with_changes(changes)
 
     def _record(self, after: Rows, changes: dict[int, Row], action: str) -> None:
         event, rows = self.event, self.rows
         concerned = [r for r in rows.all if r is rows.master or r["id"] in changes]
         before = journal.state(concerned, rows.calendars.get(rows.id, {}), rows.calendars)
-        journal.write(
+        journal.write_of(
             event.uow,
+            after,
             action,
-            practice_id=event.practice.id,
             actor=event.actor,
-            appointment_id=rows.id,
             calendar_id=self.target.id,
-            patient_id=after.master["patient_id"],
             private=is_private(self.target.private and event.in_private, rows),
             before=before,
             after=state_after(after, before),

@@ -58,14 +58,12 @@ def _move(uow: UnitOfWork, t: Transfer) -> tuple[Rows, int]:
     revisions.flush(uow)
     was = journal.state([], t.rows.calendars.get(t.rows.id, {}), t.rows.calendars)
     before |= {name: was[name] for name in ("calendars", "placed")}
-    journal.write(
+    journal.write_of(
         uow,
+        after,
         t.action,
-        practice_id=t.practice.id,
         actor=t.actor,
-        appointment_id=t.rows.id,
         calendar_id=t.target.id,
-        patient_id=after.master["patient_id"],
         private=is_private(t.target.private and not t.away, t.rows, after),
         before=before,
         after=state_after(after, before, href=t.href, uid=t.uid),

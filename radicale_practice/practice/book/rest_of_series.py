@@ -35,14 +35,12 @@ def move(uow: UnitOfWork, transfer: Transfer, remaining: CalendarObject) -> tupl
     _cut(uow, t, made.id)
     object_id = identities.assign(uow, t.target.id, made.id, t.href, t.uid)
     revisions.flush(uow)
-    journal.write(
+    journal.write_of(
         uow,
+        made,
         "create",
-        practice_id=t.practice.id,
         actor=actor,
-        appointment_id=made.id,
         calendar_id=t.target.id,
-        patient_id=made.master["patient_id"],
         private=is_private(t.target.private and not t.away, made),
         after=state_after(after, None, href=t.href, uid=t.uid),
     )
@@ -57,14 +55,12 @@ def _cut(uow: UnitOfWork, t: Transfer, moved_to: int) -> None:
         cancel_all(uow, t.rows, t.actor, calendar_id=t.source.id, private=private, action=t.action, **named)
         return
     state = journal.state([t.rows.master], t.rows.calendars.get(t.rows.id, {}))
-    journal.write(
+    journal.write_of(
         uow,
+        t.rows,
         t.action,
-        practice_id=t.practice.id,
         actor=t.actor,
-        appointment_id=t.rows.id,
         calendar_id=t.source.id,
-        patient_id=t.rows.master["patient_id"],
         private=private,
         before=state,
         after={**state, **named},

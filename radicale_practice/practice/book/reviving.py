@@ -7,7 +7,7 @@ from radicale_practice.practice.appointment_rows import Row, Rows, is_private
 from radicale_practice.practice.book import new_place, permissions, restoring, transfer
 from radicale_practice.practice.book.permissions import CalendarFacts
 from radicale_practice.practice.book.recognised_moves import Deletion, Moved
-from radicale_practice.practice.book.transfer import Transfer, with_changes
+from radicale_practice.practice.book.transfer import Transfer
 from radicale_practice.practice.book.writing import attempt, state_after
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Viewer
@@ -55,15 +55,13 @@ def give_back(uow: UnitOfWork, made: Transfer) -> Rows:
     rows, calendars = made.rows, made.rows.calendars.get(made.rows.id, {})
     before = journal.state([r for r in rows.all if r["id"] in made.restored], calendars)
     appointment_rows.update_rows(uow, rows.all, made.restored)
-    after = with_changes(rows, made.restored)
-    journal.write(
+    after = rows.with_changes(made.restored)
+    journal.write_of(
         uow,
+        rows,
         "restore",
-        practice_id=made.practice.id,
         actor=made.actor,
-        appointment_id=rows.id,
         calendar_id=made.source.id,
-        patient_id=rows.master["patient_id"],
         private=is_private(made.source.private, rows),
         before=before,
         after=state_after(after, before),

@@ -393,14 +393,12 @@ def _insert(
         fields = {"external_id": new.external_id} if new.external_id else {}
         rows = insert_object(uow, practice.id, roles, CalendarObject("", (entry,)), actor, fields=fields)
         clash = decide(uow, practice, rows, private)
-    journal.write(
+    journal.write_of(
         uow,
+        rows,
         "create",
-        practice_id=practice.id,
         actor=actor,
-        appointment_id=rows.id,
         calendar_id=new.calendar_id,
-        patient_id=new.patient_id,
         private=is_private(bool(private), rows),
         after=state_after(rows, None),
     )

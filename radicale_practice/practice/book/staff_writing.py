@@ -82,11 +82,7 @@ def write(
             instance = insert_override(uow, rows, instance, actor)
             changes[int(instance["id"])] = changes.pop(FRESH, {})
         appointment_rows.update_rows(uow, rows.all, changes)
-        after = Rows(
-            {**rows.master, **changes.get(rows.id, {})},
-            {i: {**r, **changes.get(i, {})} for i, r in rows.overrides.items()},
-            placed.calendars,
-        )
+        after = Rows(rows.master, rows.overrides, placed.calendars).with_changes(changes)
         judged = after
         if instance is not None and moves and calendar_id is not None:
             judged = _instance_elsewhere(uow, after, int(instance["id"]), calendar_id)
@@ -95,14 +91,12 @@ def write(
         clash = None
         if deciding or _takes_its_time_now(rows, judged):
             clash = decide(uow, practice, judged, private, by_hand=not deciding)
-    journal.write(
+    journal.write_of(
         uow,
+        after,
         action if not moves else "move",
-        practice_id=practice.id,
         actor=actor,
-        appointment_id=rows.id,
         calendar_id=after.owner_calendar_id if instance is None or not moves else calendar_id,
-        patient_id=after.master["patient_id"],
         private=is_private(bool(private), rows, after),
         before=before,
         after=state_after(after, before),

@@ -59,7 +59,7 @@ def prepare(
     moved: Moved,
 ) -> Transfer | None:
     """The move of locked rows. None: it is none."""
-    before = as_shown(with_changes(rows, restored))
+    before = as_shown(rows.with_changes(restored))
     if source.id not in rows.calendars.get(rows.id, {}) or is_documented(before.master):
         return None
     if rows.master["series_id"] is not None and moved.desired.master and moved.desired.master.is_series:
@@ -102,15 +102,6 @@ def _takes_away(practice: Practice, moved: Moved, made: Plan) -> bool:
         or reach.takes_place_of(former, desired)
         or reach.moves_far(practice, former, desired)
         or reach.cuts_off(former, desired)
-    )
-
-
-def with_changes(rows: Rows, changes: dict[int, Row]) -> Rows:
-    """The rows with changes that are not written."""
-    return Rows(
-        {**rows.master, **changes.get(rows.id, {})},
-        {i: {**r, **changes.get(i, {})} for i, r in rows.overrides.items()},
-        rows.calendars,
     )
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
 from sqlalchemy import insert
 
 from radicale_practice.practice import clock
+from radicale_practice.practice.appointment_rows import Rows
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Actor
 from radicale_practice.practice.schema.appointment_columns import CANCELLATION, KEPT
@@ -92,32 +93,48 @@ def parse(text: str | None) -> dict[str, Any]:
 _INSERT = insert(journal).returning(journal.c.id)
 
 
-def write(
+class About(TypedDict, total=False):
+    """What a row of the journal says beside who did what."""
+
+    practice_id: Required[int]
+    appointment_id: int | None
+    calendar_id: int | None
+    patient_id: int | None
+    private: bool
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+
+def write(uow: UnitOfWork, action: str, *, actor: Actor | None = None, **about: Unpack[About]) -> int:
+    """Append one row; its id. ``actor`` is who the unit of work says, unless another is named."""
+    values = row(actor or uow.actor, action, **about)
+    return int(uow.connection.execute(_INSERT, values).scalar_one())
+
+
+def write_of(
     uow: UnitOfWork,
+    rows: Rows,
     action: str,
     *,
-    practice_id: int,
-    actor: Actor | None = None,
-    appointment_id: int | None = None,
-    calendar_id: int | None = None,
-    patient_id: int | None = None,
+    actor: Actor,
+    calendar_id: int | None,
     private: bool = False,
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> int:
-    """Append one row; its id. ``actor`` is who the unit of work says, unless another is named."""
-    values = row(
-        actor or uow.actor,
+    """Append one row about an appointment or series, as it is now; its id."""
+    return write(
+        uow,
         action,
-        practice_id=practice_id,
-        appointment_id=appointment_id,
+        actor=actor,
+        practice_id=rows.master["practice_id"],
+        appointment_id=rows.id,
         calendar_id=calendar_id,
-        patient_id=patient_id,
+        patient_id=rows.master["patient_id"],
         private=private,
         before=before,
         after=after,
     )
-    return int(uow.connection.execute(_INSERT, values).scalar_one())
 
 
 def write_many(uow: UnitOfWork, rows: list[dict[str, Any]]) -> None:
@@ -126,32 +143,21 @@ def write_many(uow: UnitOfWork, rows: list[dict[str, Any]]) -> None:
         uow.connection.execute(insert(journal), rows)
 
 
-def row(
-    actor: Actor,
-    action: str,
-    *,
-    practice_id: int,
-    appointment_id: int | None = None,
-    calendar_id: int | None = None,
-    patient_id: int | None = None,
-    private: bool = False,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+def row(actor: Actor, action: str, **about: Unpack[About]) -> dict[str, Any]:
     """The columns of one journal row."""
     return {
         "at": clock.utc_now(),
-        "practice_id": practice_id,
+        "practice_id": about["practice_id"],
         "staff_id": actor.staff_id,
         "device_id": actor.device_id,
         "program": actor.program,
         "action": action,
-        "appointment_id": appointment_id,
-        "calendar_id": calendar_id,
-        "patient_id": patient_id,
-        "private": private,
-        "before": dump(before),
-        "after": dump(after),
+        "appointment_id": about.get("appointment_id"),
+        "calendar_id": about.get("calendar_id"),
+        "patient_id": about.get("patient_id"),
+        "private": about.get("private", False),
+        "before": dump(about.get("before")),
+        "after": dump(about.get("after")),
     }
 
 
