@@ -15,7 +15,7 @@ from radicale_practice.practice.errors import NotFound
 from radicale_practice.practice.notices import attention, attention_rows
 from radicale_practice.practice.people import patients, staff
 from radicale_practice.practice.records import journal_list, programs
-from radicale_practice.practice.rules import brake, refusals
+from radicale_practice.practice.rules import brake, burst_entries, refusals
 
 app = typer.Typer(help="What a person in the practice has to look at.", no_args_is_help=True)
 
@@ -82,7 +82,7 @@ def show(session: Session, item: ItemNumber) -> None:
     person, device = _devices(session)(found)
     concerned = _appointments(session, [found])
     first = found.details.get("first", [])
-    held = [known[0] for known in found.details.get("held", [])]
+    held = burst_entries.latest(found.details)
     if found.appointment_id is not None:
         entries = journal_list.entries(uow, about.id, appointment_id=found.appointment_id)
     else:

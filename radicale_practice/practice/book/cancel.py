@@ -6,14 +6,14 @@ from radicale_practice.practice import appointment_rows, clock
 from radicale_practice.practice.appointment_rows import Rows, is_documented
 from radicale_practice.practice.book import opening, taking_over
 from radicale_practice.practice.book.cancelling import cancel_all
-from radicale_practice.practice.book.opening import Event
+from radicale_practice.practice.book.opening import CANCEL, Event
 from radicale_practice.practice.book.recognised_moves import Moved
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Status, Viewer
 from radicale_practice.practice.notices import attention_entry
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.reading.calendar_objects import StoredObject
-from radicale_practice.practice.rules import brake, refusals
+from radicale_practice.practice.rules import refusals
 from radicale_practice.practice.rules.refusals import Outcome
 
 
@@ -61,11 +61,9 @@ def cancel_rows(
             return taken_over
     unconfirmed = rows.master["status"] == Status.UNCONFIRMED
     if not (event.in_private or unconfirmed):
-        held = brake.check(
-            uow, practice, event.actor, brake.CANCELLATIONS, stored.calendar_id, appointment_id=rows.id
-        )
+        held = event.braked(rows, CANCEL)
         if held is not None:
-            return event.hold(held, {"operation": "cancel"}, rows)
+            return held
     remain = cancel_all(
         uow,
         rows,

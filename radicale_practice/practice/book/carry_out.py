@@ -14,11 +14,11 @@ from sqlalchemy import select
 
 from radicale_practice.practice import appointment_rows, practices
 from radicale_practice.practice.appointment_rows import Rows, columns_of, is_documented
-from radicale_practice.practice.book import codec, plan, series_as_seen, writing
+from radicale_practice.practice.book import codec, new_place, plan, series_as_seen, transfer, writing
 from radicale_practice.practice.book.as_shown import as_shown
 from radicale_practice.practice.book.cancelling import cancel_all
 from radicale_practice.practice.book.permissions import CalendarFacts
-from radicale_practice.practice.book.places import change_calendar
+from radicale_practice.practice.book.recognised_moves import Deletion, Moved
 from radicale_practice.practice.book.title_findings import file_findings
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict
@@ -26,7 +26,7 @@ from radicale_practice.practice.model import Actor, CalendarKind, CalendarObject
 from radicale_practice.practice.notices.attention_rows import AttentionItem
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records import journal
-from radicale_practice.practice.rules import brake, double_booking
+from radicale_practice.practice.rules import brake, burst_entries, double_booking
 from radicale_practice.practice.schema.practice_tables import calendar
 from radicale_practice.practice.schema.sync_tables import journal as journal_table
 from radicale_practice.practice.sync import identities, revisions
@@ -61,9 +61,8 @@ class _Work:
 
 
 def carry_out(uow: UnitOfWork, actor: Actor, item: AttentionItem) -> Report:
-    """Carry out everything a burst holds, in the order it was held. One flush, at the end."""
-    held = {entry[0]: entry for entry in item.details.get("held", [])}
-    query = select(journal_table).where(journal_table.c.id.in_(sorted(held))).order_by(journal_table.c.id)
+    """Carry out everything a burst holds. One flush, at the end."""
+    query = select(journal_table).where(journal_table.c.id.in_(burst_entries.latest(item.details)))
     found = list(uow.connection.execute(query).mappings())
     work = _Work(uow, actor, practices.get(uow, item.practice_id), _calendars(uow, item.practice_id))
     report = Report()
@@ -162,17 +161,22 @@ def _change(work: _Work, entry: Any, kept: dict[str, Any], rows: Rows, current: 
 
 
 def _move(work: _Work, entry: Any, kept: dict[str, Any], rows: Rows, current: CalendarObject) -> str:
-    source, target = int(entry["calendar_id"]), work.calendars.get(int(kept["to_calendar_id"]))
-    if target is None or source not in rows.calendars.get(rows.id, {}):
+    source, target = (work.calendars.get(int(i)) for i in (entry["calendar_id"], kept["to_calendar_id"]))
+    if source is None or target is None:
+        return CHANGED_MEANWHILE
+    desired, author = codec.load(kept.get("desired", kept["current"])), _author(entry)
+    moved = Moved(Deletion(current, rows.id, source.id, entry["id"], held=True), current, desired)
+    t = transfer.prepare(work.practice, author, rows, {}, source, target, kept["to_href"], desired.uid, moved)
+    if t is None or t.stale or t.rest is not None:
         return CHANGED_MEANWHILE
     try:
         with writing.attempt(work.uow):
-            after = change_calendar(work.uow, rows, source, target)
-            identities.assign(work.uow, target.id, rows.id, kept["to_href"], current.uid)
+            after, before, _ = new_place.place(work.uow, t)
     except Conflict:
         return IDENTITY_TAKEN
-    before = journal.state([rows.master], rows.calendars.get(rows.id, {}), rows.calendars)
-    _record(work, _author(entry), "move", target.id, after, before, writing.state_after(after, before))
+    _record(work, author, t.action, target.id, after, before, writing.state_after(after, before))
+    _file_findings(work, author, target.id, after, kept)
+    work.written.append((after, author))
     return ""
 
 

@@ -132,22 +132,8 @@ class _Change:
         return reach.moves_far(self.practice, reach.starting_at(shown, found), self.desired)
 
     def _braked(self) -> Outcome | None:
-        held = brake.check(
-            self.uow,
-            self.practice,
-            self.actor,
-            brake.CANCELLATIONS,
-            self.calendar_id,
-            appointment_id=self.rows.id,
-        )
-        if held is None:
-            return None
-        operation = {
-            "operation": "change",
-            "desired": codec.dump(self.desired),
-            "findings": codec.dump_findings(self.findings),
-        }
-        return self.event.hold(held, operation, self.rows)
+        operation = {"operation": "change", **codec.dump_upload(self.desired, self.findings)}
+        return self.event.braked(self.rows, operation)
 
     def _write(self, made: Plan) -> Outcome:
         retimed = made.writes_rows and made.retimes

@@ -41,8 +41,12 @@ def load(values: dict[str, Any]) -> CalendarObject:
     )
 
 
-def dump_findings(findings: Iterable[Finding]) -> list[dict[str, Any]]:
-    """What was noticed in an upload's titles, as JSON values."""
+def dump_upload(desired: CalendarObject, findings: Iterable[Finding]) -> dict[str, Any]:
+    """What a device wants, and what was noticed in its titles, as the parts of a held operation."""
+    return {"desired": dump(desired), "findings": _dump_findings(findings)}
+
+
+def _dump_findings(findings: Iterable[Finding]) -> list[dict[str, Any]]:
     return [
         {
             "kind": str(f.kind),

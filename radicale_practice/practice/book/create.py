@@ -50,9 +50,9 @@ def create(
             return outcome
     new = replace(new, copy_of=recognised_moves.original_of(uow, viewer, practice, calendar_id, desired))
     if not calendar.private:
-        held = brake.check(uow, practice, new.actor, brake.CREATIONS, calendar_id, href=href)
+        held = new.braked()
         if held is not None:
-            return new.hold(held)
+            return held
     return new.store()
 
 
@@ -66,6 +66,9 @@ def _moved(new: _New, moved: Moved) -> Outcome | None:
     made = reviving.prepare(uow, new.viewer, practice, new.calendar, new.href, moved)
     if made is None:
         return None
+    held = reviving.braked(uow, new.viewer, made) if made.enters else None
+    if held is not None:
+        return held
     with suppress(SlotTaken):
         return reviving.revive(uow, made)
     if not made.restored:
@@ -133,13 +136,15 @@ class _New:
         revisions.flush(self.uow)
         return Outcome("unconfirmed", refusals.SLOT_TAKEN, object_id, self.href, exact=False)
 
-    def hold(self, held: brake.Held) -> Outcome:
-        """Hold the event back as part of a burst."""
-        operation: dict[str, object] = {
-            "operation": "create",
-            "desired": codec.dump(self.desired),
-            "findings": codec.dump_findings(self.findings),
-        }
+    def braked(self) -> Outcome | None:
+        """Hold the event back if it is one too many of a burst. None: go on."""
+        operation = {"operation": "create", **codec.dump_upload(self.desired, self.findings)}
+        calendar_id, href = self.calendar.id, self.href
+        held = brake.check(
+            self.uow, self.practice, self.actor, brake.CREATIONS, calendar_id, operation, href=href
+        )
+        if held is None:
+            return None
         if self.copy_of is not None:
             operation |= self.copy_of.as_kept
         patient = self.desired.master.patient if self.desired.master else None
@@ -149,10 +154,10 @@ class _New:
             self.practice,
             held,
             operation,
-            calendar_id=self.calendar.id,
-            href=self.href,
+            calendar_id=calendar_id,
+            href=href,
             patient_id=patient.id if patient else None,
-            phantom=refusals.Phantom(self.calendar.id, self.href, self.desired.uid),
+            phantom=refusals.Phantom(calendar_id, href, self.desired.uid),
         )
 
     def _insert(self, status: Status, reason: str = "") -> tuple[Rows, int | None]:
@@ -170,12 +175,12 @@ class _New:
         return rows, identities.assign(self.uow, self.calendar.id, rows.id, self.href, self.desired.uid)
 
     def _record(self, rows: Rows) -> None:
-        private = self.calendar.private
+        uow, practice, private = self.uow, self.practice, self.calendar.private
         more: dict[str, object] = {"href": self.href, "uid": self.desired.uid}
         if self.copy_of is not None:
             more |= self.copy_of.as_kept
         journal.write_of(
-            self.uow,
+            uow,
             rows,
             "create",
             actor=self.actor,
@@ -184,8 +189,8 @@ class _New:
             after=state_after(rows, None, **more),
         )
         file_findings(
-            self.uow,
-            self.practice,
+            uow,
+            practice,
             self.actor,
             self.calendar.id,
             rows.id,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from radicale_practice.practice import appointment_rows
 from radicale_practice.practice.appointment_rows import Row, Rows, is_documented, is_private
-from radicale_practice.practice.book import confirming, opening, permissions
+from radicale_practice.practice.book import codec, confirming, opening, permissions
 from radicale_practice.practice.book.cancel import cancel
 from radicale_practice.practice.book.opening import Event
 from radicale_practice.practice.book.permissions import CalendarFacts
@@ -48,17 +49,8 @@ def move(
         return rows
     if any(is_documented(r) for r in (rows.master, *rows.here().values())):
         return event.refuse(refusals.DOCUMENTED, rows)
-    out_of_reach = target.private and not event.in_private and not confirming.is_unconfirmed(rows)
-    if out_of_reach:
-        held = brake.check(
-            uow, practice, event.actor, brake.CANCELLATIONS, stored.calendar_id, appointment_id=rows.id
-        )
-        if held is not None:
-            operation = {"operation": "move", "to_calendar_id": to_calendar_id, "to_href": to_href}
-            return event.hold(held, operation, rows)
-    return _Move(event, rows, target, to_href, overwritten, titles).run(out_of_reach) or event.refuse(
-        refusals.SLOT_TAKEN, rows
-    )
+    made = _Move(event, rows, target, to_href, overwritten, titles)
+    return made.braked() or made.run() or event.refuse(refusals.SLOT_TAKEN, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +64,38 @@ class _Move:
     overwritten: StoredObject | None
     titles: Titles | None
 
-    def run(self, out_of_reach: bool) -> Outcome | None:
+    def braked(self) -> Outcome | None:
+        """Hold it back if it is one too many out of the practice, or into it. None: go on."""
+        operation: dict[str, Any] = {
+            "operation": "move",
+            "to_calendar_id": self.target.id,
+            "to_href": self.href,
+        }
+        if self._titles is not None:
+            operation |= codec.dump_upload(self._titles.desired, self._titles.findings)
+        if self._action == brake.ENTERS:
+            return self.event.braked(self.rows, operation, brake.CREATIONS)
+        return self.event.braked(self.rows, operation) if self._action == "move-away" else None
+
+    @property
+    def _action(self) -> str:
+        """The journal's word."""
+        event, target = self.event, self.target
+        if target.private and not event.in_private and not confirming.is_unconfirmed(self.rows):
+            return "move-away"
+        enters = event.is_private(self.rows) and not target.private
+        return brake.ENTERS if enters else "move"
+
+    def run(self) -> Outcome | None:
         """None: the practice forbids it because the time is taken there; then nothing is overwritten either.
 
         What is not booked is booked in a new calendar; if the time is taken there too, it is there as it was.
         """
-        action = "move-away" if out_of_reach else "move"
         unconfirmed = confirming.is_unconfirmed(self.rows) and self._elsewhere
         for booking in (True, False) if unconfirmed else (False,):
             try:
                 with attempt(self.event.uow):
-                    outcome = self._attempt(action, booking=booking)
+                    outcome = self._attempt(booking=booking)
             except SlotTaken:
                 continue
             if unconfirmed and not booking and outcome.kind == "done":
@@ -98,7 +111,7 @@ class _Move:
     def _titles(self) -> Titles | None:
         return self.titles if self.event.in_private and not self.target.private else None
 
-    def _attempt(self, action: str, *, booking: bool) -> Outcome:
+    def _attempt(self, *, booking: bool) -> Outcome:
         uow, practice = self.event.uow, self.event.practice
         if self.overwritten is not None:
             gone = cancel(uow, self.event.viewer, practice, self.overwritten, overwritten=True)
@@ -116,7 +129,7 @@ class _Move:
                 raise SlotTaken
             if clash is not None:
                 double_booking.file(uow, practice, after, clash, self.event.actor)
-            self._record(after, changes, action)
+            self._record(after, changes)
         return Outcome("done", "", object_id, self.href, exact=not changes)
 
     def _changes(self, booking: bool) -> dict[int, Row]:
@@ -133,14 +146,14 @@ class _Move:
         appointment_rows.update_rows(self.event.uow, self.rows.all, changes)
         return after.with_changes(changes)
 
-    def _record(self, after: Rows, changes: dict[int, Row], action: str) -> None:
+    def _record(self, after: Rows, changes: dict[int, Row]) -> None:
         event, rows = self.event, self.rows
         concerned = [r for r in rows.all if r is rows.master or r["id"] in changes]
         before = journal.state(concerned, rows.calendars.get(rows.id, {}), rows.calendars)
         journal.write_of(
             event.uow,
             after,
-            action,
+            self._action,
             actor=event.actor,
             calendar_id=self.target.id,
             private=is_private(self.target.private and event.in_private, rows),

@@ -8,6 +8,7 @@ of its own there (``rest_of_series``).
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from radicale_practice.practice import appointment_rows
 from radicale_practice.practice.appointment_rows import Rows, is_private
@@ -42,6 +43,24 @@ def take(uow: UnitOfWork, transfer: Transfer) -> Outcome:
 
 def _move(uow: UnitOfWork, t: Transfer) -> tuple[Rows, int]:
     """The rows themselves, in their new calendar under their new identity; drawn revisions."""
+    after, before, object_id = place(uow, t)
+    revisions.flush(uow)
+    journal.write_of(
+        uow,
+        after,
+        t.action,
+        actor=t.actor,
+        calendar_id=t.target.id,
+        private=is_private(t.target.private and not t.away, t.rows, after),
+        before=before,
+        after=state_after(after, before, href=t.href, uid=t.uid),
+    )
+    return after, object_id
+
+
+def place(uow: UnitOfWork, t: Transfer) -> tuple[Rows, dict[str, Any], int]:
+    """Write the rows in their new calendar under their new identity: the rows afterwards, the journal's state
+    before, the object. No revision is drawn yet; raises ``Conflict`` if the identity is taken."""
     placed = t.rows
     if t.source.id != t.target.id:
         placed = change_calendar(uow, t.rows, t.source.id, t.target)
@@ -55,20 +74,9 @@ def _move(uow: UnitOfWork, t: Transfer) -> tuple[Rows, int]:
     after, before = carry_out(uow, placed, made, t.actor)
     _touch_others(uow, t)
     object_id = identities.assign(uow, t.target.id, t.rows.id, t.href, t.uid)
-    revisions.flush(uow)
     was = journal.state([], t.rows.calendars.get(t.rows.id, {}), t.rows.calendars)
     before |= {name: was[name] for name in ("calendars", "placed")}
-    journal.write_of(
-        uow,
-        after,
-        t.action,
-        actor=t.actor,
-        calendar_id=t.target.id,
-        private=is_private(t.target.private and not t.away, t.rows, after),
-        before=before,
-        after=state_after(after, before, href=t.href, uid=t.uid),
-    )
-    return after, object_id
+    return after, before, object_id
 
 
 def _touch_others(uow: UnitOfWork, t: Transfer) -> None:

@@ -16,6 +16,9 @@ from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.rules import brake, refusals
 from radicale_practice.practice.rules.refusals import Outcome, Phantom
 
+CANCEL = {"operation": "cancel"}
+"""A deletion, as the brake holds it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -71,8 +74,29 @@ class Event:
             listed=listed,
         )
 
+    def braked(
+        self, rows: Rows, operation: Mapping[str, Any], reason: str = brake.CANCELLATIONS
+    ) -> Outcome | None:
+        """Hold back what is one too many; ``operation`` says how to carry it out later. None: go on."""
+        held = self.judged(rows, operation, reason)
+        return self.hold(held, operation, rows) if held is not None else None
+
+    def judged(
+        self, rows: Rows, operation: Mapping[str, Any], reason: str = brake.CANCELLATIONS
+    ) -> brake.Held | None:
+        """What the brake says of ``operation`` (see ``brake.check``)."""
+        return brake.check(
+            self.uow,
+            self.practice,
+            self.actor,
+            reason,
+            self.stored.calendar_id,
+            operation,
+            appointment_id=rows.id,
+        )
+
     def hold(self, held: brake.Held, operation: Mapping[str, Any], rows: Rows) -> Outcome:
-        """Hold back what was wanted as part of a burst; ``operation`` says how to carry it out later."""
+        """Hold back what was wanted."""
         return refusals.hold(
             self.uow,
             self.viewer,

@@ -12,12 +12,11 @@ import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
 
-from radicale_practice.practice import accesses, clock
+from radicale_practice.practice import accesses
 from radicale_practice.practice.book import codec, former_state
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Actor, CalendarObject, Finding, Status, Viewer
@@ -217,12 +216,7 @@ def _links(desired: CalendarObject) -> set[str]:
 
 def _lately_by(practice: Practice, actor: Actor) -> list[Any]:
     """Conditions: journal rows of the same device within the minutes that make two halves a move."""
-    since: datetime = clock.utc_now() - timedelta(minutes=practice.settings.move_minutes)
-    return [
-        *journal.by_source(actor),
-        journal_table.c.practice_id == practice.id,
-        journal_table.c.at >= since,
-    ]
+    return [*journal.in_minutes(practice.id, practice.settings.move_minutes), *journal.by_source(actor)]
 
 
 def _mentions(uid: str, links: Collection[str]) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from radicale_practice.practice.appointment_rows import Row, Rows
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Status
 from radicale_practice.practice.records import journal
+from radicale_practice.practice.rules import brake
 from radicale_practice.practice.schema.appointment_columns import RULE
 from radicale_practice.practice.schema.sync_tables import calendar_object
 from radicale_practice.practice.schema.sync_tables import journal as journal_table
@@ -64,7 +65,8 @@ def _standing_cancellation(uow: UnitOfWork, rows: Rows, cancelled_in: int | None
             columns.appointment_id == rows.id,
             or_(
                 columns.action.in_(("cancel", "discard", "restore", "undo")),
-                columns.action.in_(("move", "move-away")) & columns.after.like(f'%"{REST_MOVED_TO}":%'),
+                columns.action.in_(("move", "move-away", brake.ENTERS))
+                & columns.after.like(f'%"{REST_MOVED_TO}":%'),
             ),
         )
         .order_by(columns.id.desc())

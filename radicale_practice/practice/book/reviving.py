@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from radicale_practice.practice import appointment_rows
 from radicale_practice.practice.appointment_rows import Row, Rows, is_private
-from radicale_practice.practice.book import new_place, permissions, restoring, transfer
+from radicale_practice.practice.book import codec, new_place, permissions, restoring, transfer
 from radicale_practice.practice.book.permissions import CalendarFacts
 from radicale_practice.practice.book.recognised_moves import Deletion, Moved
 from radicale_practice.practice.book.transfer import Transfer
@@ -13,7 +13,7 @@ from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Viewer
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records import journal
-from radicale_practice.practice.rules import burst_entries, refusals
+from radicale_practice.practice.rules import brake, burst_entries, refusals
 from radicale_practice.practice.rules.refusals import Outcome
 
 
@@ -40,6 +40,35 @@ def prepare(
     made = transfer.prepare(practice, actor, rows, restored, source, target, href, uid, moved)
     # what is held and would go out of reach stays held
     return None if made is None or made.stale or (made.away and deletion.held) else made
+
+
+def braked(uow: UnitOfWork, viewer: Viewer, made: Transfer) -> Outcome | None:
+    """Hold back what is one too many of private entries that become the practice's: what was deleted is back
+    where it was. None: go on."""
+    operation, href = made.as_held, made.href
+    held = brake.check(
+        uow,
+        made.practice,
+        made.actor,
+        brake.CREATIONS,
+        made.source.id,
+        operation,
+        appointment_id=made.rows.id,
+    )
+    if held is None:
+        return None
+    give_back(uow, made)
+    return refusals.hold(
+        uow,
+        viewer,
+        made.practice,
+        held,
+        {**operation, "current": codec.dump(made.moved.former)},
+        calendar_id=made.source.id,
+        href=href,
+        appointment_id=made.rows.id,
+        phantom=refusals.Phantom(made.target.id, href, made.uid),
+    )
 
 
 def revive(uow: UnitOfWork, made: Transfer) -> Outcome:

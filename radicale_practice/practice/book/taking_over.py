@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from radicale_practice.practice import appointment_rows
 from radicale_practice.practice.appointment_rows import Rows, is_documented, is_private
 from radicale_practice.practice.book import confirming, new_place, permissions, transfer
-from radicale_practice.practice.book.opening import Event
+from radicale_practice.practice.book.opening import CANCEL, Event
 from radicale_practice.practice.book.recognised_moves import Copy, Moved
 from radicale_practice.practice.book.transfer import Transfer
 from radicale_practice.practice.book.writing import SlotTaken, attempt
@@ -37,8 +39,12 @@ def take_over_copy(event: Event, rows: Rows, moved: Moved | None) -> Outcome | N
     made = transfer.prepare(practice, event.actor, rows, {}, source, target, href, uid, moved)
     if made is not None and made.stale:
         return event.refuse(refusals.CHANGED_MEANWHILE, rows)
-    if made is None or (made.away and _is_braked(uow, made)):
-        return None
+    if made is None or (made.away and event.judged(rows, CANCEL) is not None):
+        return None  # what takes an appointment out of reach and is one too many: the deletion is held
+    if made.enters and copy.held:
+        held = _braked(event, rows, made)
+        if held is not None:
+            return held
     try:
         with attempt(uow):
             if copied is not None:
@@ -61,12 +67,14 @@ def _locked(uow: UnitOfWork, practice: Practice, copy: Copy) -> Rows | None:
     return rows if rows.owner_calendar_id == copy.stored.owner_calendar_id else None
 
 
-def _is_braked(uow: UnitOfWork, made: Transfer) -> bool:
-    """Whether what takes an appointment out of reach is one too many: then the deletion is held."""
-    held = brake.check(
-        uow, made.practice, made.actor, brake.CANCELLATIONS, made.source.id, appointment_id=made.rows.id
-    )
-    return held is not None
+def _braked(event: Event, rows: Rows, made: Transfer) -> Outcome | None:
+    """A private entry whose copy is held does not become the practice's by that: the move is held instead."""
+    held = event.judged(rows, made.as_held, brake.CREATIONS)
+    if held is None:
+        return None
+    burst_entries.take_out(event.uow, made.practice, made.actor, made.moved.first.journal_id)
+    there = refusals.Phantom(made.target.id, made.href, made.uid)
+    return replace(event, phantom=there).hold(held, made.as_held, rows)
 
 
 def _remove(uow: UnitOfWork, made: Transfer, copy: Rows) -> None:

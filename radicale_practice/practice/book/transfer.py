@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
+from typing import Any
 
-from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_documented
-from radicale_practice.practice.book import plan, reach
+from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_documented, is_private
+from radicale_practice.practice.book import codec, plan, reach
 from radicale_practice.practice.book.as_shown import as_shown
 from radicale_practice.practice.book.permissions import CalendarFacts
 from radicale_practice.practice.book.plan import Plan
 from radicale_practice.practice.book.recognised_moves import Moved
 from radicale_practice.practice.model import Actor, CalendarObject, Status
 from radicale_practice.practice.projections import Practice
+from radicale_practice.practice.rules import brake
 from radicale_practice.practice.series import recurrence
 
 
@@ -24,7 +26,8 @@ class Transfer:
     ``rows``: as they are, locked; ``restored``: changes by row that take the deletion back, if it came first.
     ``source``: the calendar it was deleted from. ``away``: it takes something out of the practice's reach.
     ``rest``: instances of the series are documented, and this is what moves. ``stale``: the practice has
-    changed what the device changed, too; it must not be carried out.
+    changed what the device changed, too; it must not be carried out. ``enters``: a private entry becomes one
+    of the practice's.
     """
 
     practice: Practice
@@ -40,11 +43,22 @@ class Transfer:
     away: bool
     rest: CalendarObject | None = None
     stale: bool = False
+    enters: bool = False
 
     @property
     def action(self) -> str:
         """The journal's word."""
-        return "move-away" if self.away else "move"
+        return "move-away" if self.away else brake.ENTERS if self.enters else "move"
+
+    @property
+    def as_held(self) -> dict[str, Any]:
+        """The move, as the brake holds it."""
+        return {
+            "operation": "move",
+            "to_calendar_id": self.target.id,
+            "to_href": self.href,
+            **codec.dump_upload(self.moved.desired, self.moved.findings),
+        }
 
 
 def prepare(
@@ -72,8 +86,26 @@ def prepare(
     if documented and rest is None:
         return None
     return Transfer(
-        practice, actor, rows, restored, source, target, href, uid, moved, made, away, rest, stale
+        practice=practice,
+        actor=actor,
+        rows=rows,
+        restored=restored,
+        source=source,
+        target=target,
+        href=href,
+        uid=uid,
+        moved=moved,
+        made=made,
+        away=away,
+        rest=rest,
+        stale=stale,
+        enters=enters(source, target, before),
     )
+
+
+def enters(source: CalendarFacts, target: CalendarFacts, rows: Rows) -> bool:
+    """Whether a private entry becomes one of the practice's; a patient's has been that all the time."""
+    return is_private(source.private, rows) and not target.private
 
 
 def _both_changed(moved: Moved, rows: Rows) -> bool:

@@ -23,6 +23,9 @@ DOUBLE_BOOKING = "double-booking"
 ABSENCE = "absence"
 UNREADABLE = "unreadable"
 
+OVER = "over"
+"""The resolution of what nobody has settled, because it is no longer so."""
+
 NOT_TAKEN_OVER = (REFUSED, BURST)
 """The kinds that the person at the device has to know of."""
 
@@ -229,7 +232,7 @@ def settle_moot(uow: UnitOfWork, practice_id: int, *appointment_ids: int, refusa
             attention.c.kind.not_in(kept),
             attention.c.appointment_id.in_(appointment_ids),
         )
-        .values(settled_at=clock.utc_now(), settled_by=uow.actor.staff_id, resolution="over")
+        .values(settled_at=clock.utc_now(), settled_by=uow.actor.staff_id, resolution=OVER)
     )
 
 

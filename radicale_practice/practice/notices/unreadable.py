@@ -17,8 +17,6 @@ from radicale_practice.practice.schema.practice_tables import appointment, appoi
 from radicale_practice.practice.schema.sync_tables import attention
 from radicale_practice.practice.upkeep.check_values import unreadable_appointments
 
-_OVER = "over"
-
 _CHUNK = 400
 
 
@@ -35,7 +33,7 @@ def note(uow: UnitOfWork, reasons: dict[int, str] | None = None) -> int:
         over: list[int] = []
         query = select(
             attention.c.id, attention.c.appointment_id, attention.c.reason, attention.c.settled_at
-        ).where(attention.c.kind == UNREADABLE, attention.c.resolution != _OVER)
+        ).where(attention.c.kind == UNREADABLE, attention.c.resolution != attention_rows.OVER)
         for row in uow.connection.execute(query):
             key = (row.appointment_id, row.reason)
             if key in found:
@@ -46,7 +44,7 @@ def note(uow: UnitOfWork, reasons: dict[int, str] | None = None) -> int:
             uow.connection.execute(
                 update(attention)
                 .where(attention.c.id.in_(over[start : start + _CHUNK]))
-                .values(settled_at=clock.utc_now(), resolution=_OVER)
+                .values(settled_at=clock.utc_now(), resolution=attention_rows.OVER)
             )
         new = sorted(set(found) - known)
         for appointment_id, reason in new:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Required, TypedDict, Unpack
 
 from sqlalchemy import insert
@@ -159,6 +159,12 @@ def row(actor: Actor, action: str, **about: Unpack[About]) -> dict[str, Any]:
         "before": dump(about.get("before")),
         "after": dump(about.get("after")),
     }
+
+
+def in_minutes(practice_id: int, minutes: int) -> list[Any]:
+    """Conditions: rows of one practice of the last minutes."""
+    since = clock.utc_now() - timedelta(minutes=minutes)
+    return [journal.c.practice_id == practice_id, journal.c.at >= since]
 
 
 def by_source(actor: Actor) -> list[Any]:

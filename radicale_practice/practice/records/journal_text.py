@@ -28,6 +28,7 @@ _DONE = {
     "refused": "refused, the practice's version comes back",
     "undo": "undone",
     "move-away": "moved to another calendar",
+    "move-in": "moved into the practice's calendar",
     "copy-removed": "copied and the copy removed again: a move",
     "erase": "erased with all contents",
 }

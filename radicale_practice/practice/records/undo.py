@@ -32,6 +32,7 @@ UNDOABLE = (
     "change",
     "move",
     "move-away",
+    "move-in",
     "cancel",
     "cancel-instance",
     "overwrite",

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from radicale_practice.practice.book.restoring import REST_MOVED_TO
 from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.model import Status
 from radicale_practice.practice.records import beside
 from radicale_practice.practice.records import journal as book_journal
 from radicale_practice.practice.schema.sync_tables import journal
@@ -25,21 +26,25 @@ Entry = Mapping[str, Any]
 
 
 def with_halves(uow: UnitOfWork, practice_id: int, entries: Sequence[Entry]) -> list[Entry]:
-    """``entries`` (newest first) with the new series that the same device made of a series among them."""
+    """``entries`` (newest first) with their other halves: the new series that the same device made of a
+    series among them, and the deletion with which it began a move among them."""
     ended = [e for e in entries if _ends_series(e)]
-    if not ended:
+    revived = [e for e in entries if _revives(e)]
+    if not (ended or revived):
         return list(entries)
+    times = [e["at"] for e in (*ended, *revived)]
     query = select(journal).where(
         journal.c.practice_id == practice_id,
-        journal.c.action == "create",
-        journal.c.at.between(
-            min(e["at"] for e in ended) - HALVES_WITHIN, max(e["at"] for e in ended) + HALVES_WITHIN
-        ),
+        journal.c.action.in_(("create", "cancel")),
+        journal.c.at.between(min(times) - HALVES_WITHIN, max(times) + HALVES_WITHIN),
         journal.c.id.not_in([e["id"] for e in entries]),
     )
-    created = [dict(row) for row in uow.connection.execute(query).mappings()]
-    more = [new for new in created if any(_second_half(e, new) for e in ended)]
-    return sorted((*entries, *more), key=lambda e: -int(e["id"]))
+    found = [dict(row) for row in uow.connection.execute(query.order_by(journal.c.id.desc())).mappings()]
+    more = {e["id"]: e for e in found if e["action"] == "create" and any(_second_half(o, e) for o in ended)}
+    for entry in revived:
+        deletions = [e for e in found if e["action"] == "cancel" and _began(e, entry)]
+        more |= {e["id"]: e for e in deletions[:1]}
+    return sorted((*entries, *more.values()), key=lambda e: -int(e["id"]))
 
 
 def rows_named(entries: Iterable[Entry]) -> set[int]:
@@ -94,8 +99,26 @@ def _ends_series(entry: Entry) -> bool:
     return bool(now.get("rrule") and was.get("rrule") and was["rrule"] != now["rrule"])
 
 
+def _revives(entry: Entry) -> bool:
+    """A move of what was deleted first."""
+    if not entry["action"].startswith("move"):
+        return False
+    states = [_master(entry, column).get("status") for column in ("before", "after")]
+    return states[0] == Status.CANCELLED != states[1]
+
+
+def _began(deletion: Entry, moved: Entry) -> bool:
+    if not _same_device(deletion, moved) or deletion["id"] > moved["id"]:
+        return False
+    return bool(deletion["appointment_id"] == moved["appointment_id"])
+
+
+def _same_device(one: Entry, other: Entry) -> bool:
+    return all(one[n] == other[n] for n in ("staff_id", "device_id", "program"))
+
+
 def _second_half(ended: Entry, new: Entry) -> bool:
-    if any(ended[n] != new[n] for n in ("staff_id", "device_id", "program")):
+    if not _same_device(ended, new):
         return False
     if abs(ended["at"] - new["at"]) > HALVES_WITHIN:
         return False

@@ -6,6 +6,7 @@ has settled yet is remembered by the attention row, so that repeating it later d
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,31 +25,39 @@ from radicale_practice.practice.schema.sync_tables import journal
 CANCELLATIONS = "burst-cancellations"
 CREATIONS = "burst-creations"
 
-TAKING_AWAY = frozenset({"cancel", "cancel-instance", "overwrite", "move-away"})
-"""Actions that count as cancellations: they take an appointment out of the practice's reach."""
+ENTERS = "move-in"
+"""The journal's word for a private entry that becomes one of the practice's."""
+
+_COUNTED = {
+    CANCELLATIONS: frozenset({"cancel", "cancel-instance", "overwrite", "move-away"}),
+    CREATIONS: frozenset({"create", ENTERS}),
+}
+"""Actions that count: what takes an appointment out of the practice's reach; what is new to the practice."""
 
 CARRIED_OUT_BY = "carried_out_by"
 """In the journal's ``after``: the person who had a held operation carried out."""
 
-GIVING_BACK = frozenset({"restore", "move", "copy-removed"})
+_GIVING_BACK = {
+    CANCELLATIONS: frozenset({"restore", "move", ENTERS}),
+    CREATIONS: frozenset({"copy-removed"}),
+}
 """Actions after which an appointment counts no longer."""
 
-TAKING_BACK = frozenset({"restore", "undo"})
-"""The same, whoever does it."""
+_TAKING_BACK = frozenset({"restore", "undo"})
+"""What takes back or brings back, whoever does it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """Why an operation is not carried out: the burst it belongs to, or begins.
 
-    ``tombstone``: the dead object that tells the device, if the operation is a repeated creation.
+    ``again``: the entry under which this very operation is held already.
     """
 
     reason: str
     burst: AttentionItem | None
     first: tuple[int, ...] = ()
-    repeated: bool = False
-    tombstone: int | None = None
+    again: list[Any] | None = None
 
 
 def check(
@@ -57,24 +66,25 @@ def check(
     actor: Actor,
     reason: str,
     calendar_id: int,
+    operation: Mapping[str, Any],
     *,
     appointment_id: int | None = None,
     href: str = "",
 ) -> Held | None:
-    """Whether ``actor``'s next cancellation (``appointment_id``) or creation (``href``) is one too many.
+    """Whether ``actor``'s next operation on an appointment, or upload as ``href``, is one too many.
 
-    ``reason`` is ``CANCELLATIONS`` or ``CREATIONS``. None: go on. A series counts once. Not to be asked for
-    private calendars.
+    ``reason`` is ``CANCELLATIONS`` or ``CREATIONS``; ``operation`` is what would be held, by which a
+    repetition is known. None: go on. A series counts once. Not to be asked for private calendars.
     """
     since = clock.utc_now() - timedelta(minutes=practice.settings.brake_minutes)
     known_bursts = attention_rows.bursts(uow, practice.id, actor, since)
     bursts = [b for b in known_bursts if b.reason == reason and b.settled_at is None]
-    for burst in bursts:
-        for known in burst.details.get("held", []):
-            if known[1:4] == key(calendar_id, appointment_id, href):
-                return Held(reason, burst, repeated=True, tombstone=known[4])
-    # somebody has looked at a settled burst, whatever was decided
-    dealt_with = {i for b in known_bursts if b.settled_at is not None for i in _rows_of(b)}
+    again = _held_already(uow, bursts, key(calendar_id, appointment_id, href), operation)
+    if again is not None:
+        return Held(reason, again[0], again=again[1])
+    # somebody has looked at a settled burst, whatever was decided; one that is over has settled itself
+    looked_at = (b for b in known_bursts if b.settled_at is not None and b.resolution != attention_rows.OVER)
+    dealt_with = {i for b in looked_at for i in _rows_of(b)}
     counted, first = _counted(uow, practice.id, actor, reason, since, dealt_with)
     if appointment_id is not None:
         counted.add(appointment_id)
@@ -95,13 +105,11 @@ def found_at(uow: UnitOfWork, practice: Practice, actor: Actor, appointment_id: 
 
     Somebody who moves a day in small steps has moved it as far as in one.
     """
-    since = clock.utc_now() - timedelta(minutes=practice.settings.brake_minutes)
     query = (
         select(journal.c.before)
         .where(
+            *book_journal.in_minutes(practice.id, practice.settings.brake_minutes),
             *book_journal.by_source(actor),
-            journal.c.practice_id == practice.id,
-            journal.c.at >= since,
             journal.c.appointment_id == appointment_id,
             journal.c.before.is_not(None),
         )
@@ -117,8 +125,37 @@ def found_at(uow: UnitOfWork, practice: Practice, actor: Actor, appointment_id: 
 
 
 def key(calendar_id: int, appointment_id: int | None, href: str) -> list[Any]:
-    """What names a held operation, so that a repetition is known again."""
+    """What a held operation is done to, and through which calendar."""
     return [calendar_id, appointment_id, "" if appointment_id is not None else href]
+
+
+def _held_already(
+    uow: UnitOfWork, bursts: Iterable[AttentionItem], wanted: list[Any], operation: Mapping[str, Any]
+) -> tuple[AttentionItem, list[Any]] | None:
+    """The burst and its entry that hold the very same operation; one statement if there may be one.
+
+    Another operation on the same appointment is no repetition: a deletion after a move is what counts.
+    """
+    named = {
+        entry[0]: (burst, entry)
+        for burst in bursts
+        for entry in burst.details.get("held", [])
+        if entry[1:4] == wanted
+    }
+    if not named:
+        return None
+    query = select(journal.c.id, journal.c.after).where(journal.c.id.in_(sorted(named)))
+    for row_id, after in uow.connection.execute(query.order_by(journal.c.id.desc())):
+        if _essence(book_journal.parse(after)) == _essence(operation):
+            return named[row_id]
+    return None
+
+
+def _essence(operation: Mapping[str, Any]) -> list[Any]:
+    """What makes an operation another one: not a client's own stamps and alarms, which are new every time."""
+    entries = operation.get("desired", {}).get("appointments", ())
+    bare = [{n: v for n, v in entry.items() if n not in ("extra", "personal")} for entry in entries]
+    return [*(operation.get(n) for n in ("operation", "to_calendar_id", "to_href")), bare]
 
 
 def _counted(
@@ -128,11 +165,14 @@ def _counted(
 
     ``dealt_with``: rows of the journal that count no longer.
     """
-    wanted = {"create"} if reason == CREATIONS else TAKING_AWAY
+    wanted, giving_back = _COUNTED[reason], _GIVING_BACK[reason]
     by_device = and_(
         *book_journal.by_source(actor),
         journal.c.private.is_(False),
-        journal.c.action.in_([*wanted, *GIVING_BACK, "held"]),
+        or_(
+            journal.c.action.in_(sorted(wanted | giving_back)),
+            and_(journal.c.action == "held", journal.c.after.like(f'%"reason":"{reason}"%')),
+        ),
         # what somebody in the practice has carried out is no haste of the device's
         or_(journal.c.after.is_(None), journal.c.after.not_like(f'%"{CARRIED_OUT_BY}":%')),
     )
@@ -142,7 +182,7 @@ def _counted(
         .where(
             journal.c.practice_id == practice_id,
             journal.c.at >= since,
-            or_(by_device, journal.c.action.in_(TAKING_BACK)),
+            or_(by_device, journal.c.action.in_(sorted(_TAKING_BACK))),
         )
         .order_by(journal.c.id)
     )
@@ -150,12 +190,11 @@ def _counted(
     for row_id, action, appointment_id, after in uow.connection.execute(query):
         if action == "undo":
             dealt_with = dealt_with | set(book_journal.parse(after).get("undone", ()))
-        if action in GIVING_BACK:
+        if action in giving_back:
             counted.pop(appointment_id, None)
         elif action == "held":
-            if (appointment_id is None) == (reason == CREATIONS):
-                counted.setdefault(appointment_id or f"held:{row_id}", {})[row_id] = False
-        elif action not in TAKING_BACK:
+            counted.setdefault(appointment_id or f"held:{row_id}", {})[row_id] = False
+        elif action in wanted:
             counted.setdefault(appointment_id, {})[row_id] = True
     standing = {what: ids for what, ids in counted.items() if not dealt_with.issuperset(ids)}
     done = [i for ids in standing.values() for i, carried_out in ids.items() if carried_out]

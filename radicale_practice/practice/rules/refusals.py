@@ -16,7 +16,7 @@ from radicale_practice.practice.model import Actor, Viewer
 from radicale_practice.practice.notices import attention_entry, attention_rows
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records import journal
-from radicale_practice.practice.rules import brake
+from radicale_practice.practice.rules import brake, burst_entries
 from radicale_practice.practice.sync import revisions, tombstones
 
 READ_ONLY = "read-only"
@@ -144,7 +144,7 @@ def unconfirmed_is_over(
     uow: UnitOfWork, practice: Practice, staff_id: int | None, appointment_id: int
 ) -> None:
     """An unconfirmed event was moved, confirmed or deleted: nothing is left to look at."""
-    attention_rows.settle_for(uow, practice.id, attention_rows.REFUSED, appointment_id, "over")
+    attention_rows.settle_for(uow, practice.id, attention_rows.REFUSED, appointment_id, attention_rows.OVER)
     attention_entry.update_entry(uow, practice, staff_id)
 
 
@@ -162,13 +162,17 @@ def hold(
     patient_id: int | None = None,
     phantom: Phantom | None = None,
 ) -> Outcome:
-    """Hold an operation back as part of a burst; ``operation`` is all that it takes to carry it out later."""
+    """Hold an operation back as part of a burst; ``operation`` is all that it takes to carry it out later.
+
+    The same one again is noted once. Of several on one appointment the last is what its device wants.
+    """
     actor = actor_of(viewer)
     if object_id is not None:
         revisions.touch(uow, calendar_id, [object_id])
-    if held.repeated:
-        if held.tombstone is not None:
-            tombstones.bury_again(uow, calendar_id, held.tombstone)
+    if held.again is not None and held.burst is not None:
+        burst_entries.put_last(uow, held.burst, held.again)
+        if phantom is not None and held.again[4] is not None:
+            tombstones.bury_again(uow, phantom.calendar_id, held.again[4])
         return Outcome("held", held.reason, object_id, href, exact=False)
     entry = journal.write(
         uow,
@@ -181,18 +185,18 @@ def hold(
         after={"reason": held.reason, "href": href, **operation},
     )
     known = [entry, *brake.key(calendar_id, appointment_id, href)]
-    item_id, details = _add_to_burst(uow, practice, actor, held, [*known, None])
+    filed_in = phantom.calendar_id if phantom and held.reason == brake.CREATIONS else calendar_id
+    item_id, details = _add_to_burst(uow, practice, actor, held, [*known, None], filed_in)
     attention_entry.update_entry(uow, practice, viewer.staff_id)
     if phantom is not None:
-        tombstone = tombstones.bury(uow, phantom.calendar_id, phantom.href, phantom.uid)
-        if appointment_id is None:  # a creation may be repeated at every sync
-            details["held"][-1][-1] = tombstone
-            attention_rows.amend(uow, item_id, details, len(details["held"]))
+        # it may be repeated at every sync
+        details["held"][-1][-1] = tombstones.bury(uow, phantom.calendar_id, phantom.href, phantom.uid)
+        burst_entries.amend(uow, item_id, details)
     return Outcome("held", held.reason, object_id, href, exact=False)
 
 
 def _add_to_burst(
-    uow: UnitOfWork, practice: Practice, actor: Actor, held: brake.Held, entry: list[Any]
+    uow: UnitOfWork, practice: Practice, actor: Actor, held: brake.Held, entry: list[Any], calendar_id: int
 ) -> tuple[int, dict[str, Any]]:
     burst = held.burst and attention_rows.lock_open(uow, held.burst.id)
     if burst is None:
@@ -203,12 +207,12 @@ def _add_to_burst(
             attention_rows.BURST,
             held.reason,
             actor=actor,
-            calendar_id=entry[1],
+            calendar_id=calendar_id,
             details=first,
         )
         return item_id, first
     details: dict[str, Any] = dict(burst.details)
     details["first"] = sorted({*details.get("first", []), *held.first})
     details["held"] = [*details.get("held", []), entry]
-    attention_rows.amend(uow, burst.id, details, len(details["held"]))
+    burst_entries.amend(uow, burst.id, details)
     return burst.id, details
