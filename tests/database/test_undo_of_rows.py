@@ -213,6 +213,26 @@ def test_what_was_made_new_leaves_the_attention_list(world: World) -> None:
     assert entry["status"] == "cancelled"
 
 
+def test_what_a_change_put_on_the_attention_list_goes_with_it(world: World) -> None:
+    put(world, world.event(patient=world.maria), viewer=world.reception())
+    put(world, world.event("u2", MONDAY + 2 * HOUR, patient=world.josef), "b.ics", viewer=world.reception())
+    lost = [Finding(FindingKind.UNLINKED, former_patient_id=world.maria.id)]
+    shown = world.stored("a.ics").object
+    there = {"start": MONDAY + 2 * HOUR, "end": MONDAY + 3 * HOUR}
+    put(world, with_master(shown, patient=None, subject="x", **there), viewer=phone(world), findings=lost)
+    assert {r["kind"] for r in world.attention()} == {"unlinked", "double-booking"}
+    assert take_back(world).skipped == []
+    assert world.attention() == []
+
+
+def test_what_was_on_the_attention_list_before_stays(world: World) -> None:
+    unlinked = [Finding(FindingKind.UNLINKED)]
+    put(world, world.event(subject="Hubr"), viewer=world.reception(), findings=unlinked)
+    put(world, with_master(world.stored("a.ics").object, subject="Huber?"), viewer=phone(world))
+    assert take_back(world).skipped == []
+    assert [r["kind"] for r in world.attention()] == ["unlinked"]
+
+
 def test_what_was_made_new_and_undone_can_be_restored_as_it_was(world: World) -> None:
     series = with_override(world.weekly(), MONDAY + WEEK, note="n")
     put(world, with_override(series, MONDAY + 2 * WEEK, status=Status.CANCELLED), viewer=phone(world))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -231,6 +231,30 @@ def settle_moot(uow: UnitOfWork, practice_id: int, *appointment_ids: int, refusa
             attention.c.settled_at.is_(None),
             attention.c.kind.not_in(kept),
             attention.c.appointment_id.in_(appointment_ids),
+        )
+        .values(settled_at=clock.utc_now(), settled_by=uow.actor.staff_id, resolution=OVER)
+    )
+
+
+def settle_filed_by(
+    uow: UnitOfWork,
+    practice_id: int,
+    appointment_ids: Collection[int],
+    sources: Collection[str],
+    since: datetime | None,
+) -> None:
+    """Settle what was put on the list because of changes that these devices made since then (UTC), and that
+    are taken back; a refused change is none."""
+    conditions = [attention.c.created_at >= since] if since is not None else []
+    uow.connection.execute(
+        update(attention)
+        .where(
+            attention.c.practice_id == practice_id,
+            attention.c.settled_at.is_(None),
+            attention.c.kind.not_in([BURST, REFUSED, UNREADABLE]),
+            attention.c.source.in_(sorted(sources)),
+            attention.c.appointment_id.in_(appointment_ids),
+            *conditions,
         )
         .values(settled_at=clock.utc_now(), settled_by=uow.actor.staff_id, resolution=OVER)
     )

@@ -7,6 +7,7 @@ way. An alarm is its owner's own affair anyway.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -14,7 +15,7 @@ from sqlalchemy import or_, select
 from radicale_practice.practice import appointment_rows
 from radicale_practice.practice.appointment_rows import Row
 from radicale_practice.practice.database import UnitOfWork
-from radicale_practice.practice.model import Status
+from radicale_practice.practice.model import Actor, Status
 from radicale_practice.practice.records import beside, undo_groups
 from radicale_practice.practice.records import journal as book_journal
 from radicale_practice.practice.schema.practice_tables import appointment, appointment_calendar
@@ -64,6 +65,8 @@ class WantedRows:
         self.origins: dict[int, Row] = {}
         self.cancelled_now: set[int] = set()
         self.undone: dict[int, list[int]] = {}
+        self.sources: set[str] = set()
+        self.since: datetime | None = None
         self.places: dict[int, tuple[int | None, bool]] = {}
 
     def take_back_all(self, entries: list[Any], group: dict[int, int]) -> dict[int, str]:
@@ -96,9 +99,12 @@ class WantedRows:
         if not self._is_as(master, before, after):
             return CHANGED_MEANWHILE
         self.undone.setdefault(master, []).append(entry["id"])
-        # What was private stays so in the row that takes it back: nobody else reads it, retention is short.
-        calendar_id, private = self.places.get(master, (entry["calendar_id"], False))
-        self.places[master] = (calendar_id, private or bool(entry["private"]))
+        self.sources.add(Actor(entry["staff_id"], entry["device_id"], entry["program"]).source)
+        self.since = min(entry["at"], self.since or entry["at"])
+        # What was private alone stays so in the row that takes it back: nobody else reads it, retention is
+        # short. What the practice has heard of is told again.
+        calendar_id, private = self.places.get(master, (entry["calendar_id"], True))
+        self.places[master] = (calendar_id, private and bool(entry["private"]))
         was = _by_id(before)
         for row_id, now in _by_id(after).items():
             if entry["action"] == "create":

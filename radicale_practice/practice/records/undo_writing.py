@@ -139,7 +139,11 @@ def _write_extras(book: WantedRows) -> None:
 
 
 def _settle(book: WantedRows, practice: Practice) -> None:
-    """What the attention list says of entries that are not there any more."""
+    """What the attention list says of entries that are not there any more, and because of what is undone."""
+    undone = sorted(book.undone)
+    for start in range(0, len(undone), appointment_rows.CHUNK):
+        part = undone[start : start + appointment_rows.CHUNK]
+        attention_rows.settle_filed_by(book.uow, practice.id, part, book.sources, book.since)
     gone = sorted(i for i in book.cancelled_now if book.master_of(i) == i)
     for start in range(0, len(gone), appointment_rows.CHUNK):
         part = gone[start : start + appointment_rows.CHUNK]
