@@ -10,6 +10,7 @@ from sqlalchemy import and_, func, or_, select
 
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import NotFound
+from radicale_practice.practice.model import CalendarKind
 from radicale_practice.practice.records.programs import short_name
 from radicale_practice.practice.schema.practice_tables import (
     appointment,
@@ -27,7 +28,7 @@ _LARGEST_ID = 2**63 - 1
 class Named:
     """An appointment in a few words: whose or what, when (wall time in its own zone), in which calendar.
 
-    Of a private one only the time is told.
+    Of a private one only the time is told; of one that is the practice's not in whose private calendar it is.
     """
 
     id: int
@@ -63,7 +64,8 @@ def appointments(uow: UnitOfWork, practice_id: int, ids: Collection[int]) -> dic
     found = {}
     for row in uow.connection.execute(query):
         name = f"{row.last_name or ''} {row.first_name or ''}".strip()
-        private = row.kind == "private"
+        in_private = row.kind == CalendarKind.PRIVATE
+        private = in_private and row.patient_id is None and not row.external_id
         found[row.id] = Named(
             id=row.id,
             title="a private entry" if private else name or row.subject,
@@ -72,7 +74,7 @@ def appointments(uow: UnitOfWork, practice_id: int, ids: Collection[int]) -> dic
             time_zone=row.time_zone,
             all_day=row.all_day,
             is_series=bool(row.rrule or row.rdate),
-            calendar="" if private else row.calendar_name or "",
+            calendar="" if in_private else row.calendar_name or "",
         )
     return found
 

@@ -14,7 +14,7 @@ from sqlalchemy import update
 from radicale_practice.practice import book, clock
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Actor, Finding, FindingKind
-from radicale_practice.practice.records import retention
+from radicale_practice.practice.records import retention, undo
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.sync import watch
 from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
@@ -129,6 +129,28 @@ def test_what_the_practice_itself_does_there_is_kept(world: World) -> None:
         book.cancel_appointment(uow, Actor(), key)
         book.restore(uow, Actor(), key)
     assert [r["action"] for r in world.journal() if r["private"]] == []
+
+
+@pytest.mark.parametrize("whose", ["private", "anna_calendar"])
+def test_what_the_desk_moves_over_the_border_is_heard(world: World, whose: str) -> None:
+    source = getattr(world, whose)
+    target = world.anna_calendar if whose == "private" else world.private
+    put(world, world.event(subject="Lunch"), calendar_id=source)
+    key = world.stored("a.ics", source).object.appointments[0].id
+    with world.write() as uow:
+        book.reschedule(uow, Actor(), key, calendar_id=target)
+    assert heard(world)[-1:] == ["move"]
+
+
+def test_what_was_moved_away_and_edited_there_is_heard_when_it_is_undone(world: World) -> None:
+    put(world, world.event("u", subject="Lunch"), viewer=world.reception())
+    assert move(world, world.private, viewer=world.viewer()).kind == "done"
+    shown = world.stored("a.ics", world.private).object
+    put(world, with_master(shown, subject="Date"), "a.ics", world.private)
+    with world.write() as uow:
+        undo.undo(uow, Actor(program="reception"), world.practice_id, staff_id=world.anna)
+    assert world.hrefs() == ["a.ics"]
+    assert heard(world) == ["create", "move-away", "undo"]
 
 
 def test_moved_away_in_two_halves(world: World) -> None:

@@ -97,7 +97,7 @@ def write(
         action if not moves else "move",
         actor=actor,
         calendar_id=after.owner_calendar_id if instance is None or not moves else calendar_id,
-        private=is_private(bool(private), rows, after),
+        private=is_private({owner, calendar_id if moves else owner} <= private, rows, after),
         before=before,
         after=state_after(after, before),
     )
