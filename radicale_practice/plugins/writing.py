@@ -117,6 +117,12 @@ def cancel(unit: UnitOfWork, home: Home, info: CalendarInfo, stored: StoredObjec
     return Written(outcome, etag)
 
 
+def delete_nothing(unit: UnitOfWork, home: Home, info: CalendarInfo, href: str) -> None:
+    """A client deletes what is not there any more; it may be half of a move that somebody has crossed."""
+    with unit.operation():
+        book.note_missed_deletion(unit, home.viewer, home.practice, info.id, href)
+
+
 def move(
     unit: UnitOfWork,
     home: Home,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable
+from datetime import date, timedelta
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import text
 
-from radicale_practice.practice import book
+from radicale_practice.practice import book, clock
 from radicale_practice.practice.model import Actor, CalendarKind
+from radicale_practice.practice.notices import attention
 from radicale_practice.practice.people import patient_erase
 from tests.protocol.conftest import MakeClient
-from tests.protocol.house import ANNA, BEN, RITA, House, event
+from tests.protocol.house import ANNA, BEN, RITA, Client, House, event
 from tests.protocol.test_two_halves import (
     names,
     occurrences,
@@ -187,3 +190,132 @@ def test_dates_that_plain_sql_excludes_between_the_halves_stay_excluded(
     before = occurrences(house, client, old)
     assert client.request("DELETE", old + "s.ics").status == 204
     assert occurrences(house, client, new) == before and "2027-01-12T09:00" not in before
+
+
+# what is there no more
+
+
+def original_and_copy(own: MakeClient, house: House) -> tuple[Client, str, str, int, int]:
+    """An appointment, and the copy that Outlook has made of it at another time in a colleague's calendar."""
+    client = own(RITA, agent="CalDavSynchronizer/4.5")
+    old, new = house.path(RITA, house.own(ANNA)), house.path(RITA, house.own(BEN))
+    assert client.put(old + "1.ics", event("1@x", "4711: Massage")).status == 201
+    seen = client.request("GET", old + "1.ics").text
+    assert client.put(new + "n.ics", seen.replace("T09", "T14")).status == 201
+    ((key, copy),) = sql(house, "SELECT min(id), max(id) FROM appointment")
+    return client, old + "1.ics", new + "n.ics", key, copy
+
+
+def cancel_by_command(house: House, own: MakeClient, key: int) -> None:
+    with house.database.write(PRACTICE) as uow:
+        book.cancel_appointment(uow, PRACTICE, key)
+
+
+def move_by_command(house: House, own: MakeClient, key: int) -> None:
+    with house.database.write(PRACTICE) as uow:
+        book.reschedule(uow, PRACTICE, key, calendar_id=house.own(BEN, CalendarKind.PRIVATE).id)
+
+
+def delete_at_the_desk(house: House, own: MakeClient, key: int) -> None:
+    path = house.path(RITA, house.own(ANNA))
+    assert own(RITA, agent="Thunderbird/140").request("DELETE", path + "1.ics").status == 204
+
+
+def move_at_the_desk(house: House, own: MakeClient, key: int) -> None:
+    path = house.path(ANNA)
+    private = house.path(ANNA, house.own(ANNA, CalendarKind.PRIVATE))
+    target = {"Destination": "http://127.0.0.1" + quote(private + "1.ics")}
+    assert own(ANNA, agent="iOS/26.5").request("MOVE", path + "1.ics", headers=target).status == 201
+
+
+def cancel_by_sql(house: House, own: MakeClient, key: int) -> None:
+    sql(house, "UPDATE appointment SET status = 'cancelled' WHERE id = :key", key=key)
+
+
+GONE = [cancel_by_command, move_by_command, delete_at_the_desk, move_at_the_desk, cancel_by_sql]
+
+
+@pytest.mark.parametrize("gone", GONE)
+def test_the_copy_of_what_the_practice_took_away_is_listed(
+    own: MakeClient, house: House, gone: Callable[[House, MakeClient, int], None]
+) -> None:
+    """The practice's decision stands, the device's copy too: somebody has to say which one is right."""
+    client, old, new, key, copy = original_and_copy(own, house)
+    gone(house, own, key)
+    before = sql(house, "SELECT status FROM appointment ORDER BY id")
+    assert client.request("DELETE", old).status == 404
+    assert sql(house, "SELECT status FROM appointment ORDER BY id") == before
+    assert client.request("GET", new).status == 200
+    assert open_rows(house) == [("double-booking", "original-gone", 1)]
+    ((item, concerned, person),) = sql(house, "SELECT id, appointment_id, staff_id FROM attention")
+    assert (concerned, person) == (copy, house.viewer(RITA).staff_id)
+    with house.database.write(PRACTICE) as uow:
+        attention.resolve(uow, PRACTICE, item, "discard")
+    assert client.request("GET", new).status == 404
+    # and it is not listed again
+    assert client.request("DELETE", old).status == 404
+    assert open_rows(house) == []
+
+
+def test_the_upload_of_what_the_practice_restored_meanwhile_is_listed(own: MakeClient, house: House) -> None:
+    client = own(RITA, agent="DAVx5/4.5")
+    old, new = house.path(RITA, house.own(ANNA)), house.path(RITA, house.own(BEN))
+    assert client.put(old + "1.ics", event("1@x", "4711: Massage")).status == 201
+    seen = client.request("GET", old + "1.ics").text
+    ((key,),) = sql(house, "SELECT id FROM appointment")
+    assert client.request("DELETE", old + "1.ics").status == 204
+    with house.database.write(PRACTICE) as uow:
+        book.restore(uow, PRACTICE, key)
+    assert client.put(new + "1.ics", seen.replace("T09", "T14")).status == 201
+    assert taking_place(house) == [("booked", 2)]
+    assert open_rows(house) == [("double-booking", "original-gone", 1)]
+    assert sql(house, "SELECT appointment_id FROM attention") != [(key,)]
+
+
+@pytest.mark.parametrize(
+    "why", ["too late", "a copy of their own", "moved on by the device itself", "a room"]
+)
+def test_copies_that_are_nobodys_concern(
+    own: MakeClient, house: House, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    if why == "moved on by the device itself":
+        client = own(RITA, agent="CalDavSynchronizer/4.5")
+        old, new = house.path(RITA, house.own(ANNA)) + "1.ics", house.path(RITA, house.own(BEN)) + "n.ics"
+        assert client.put(old, event("1@x", "4711: Massage")).status == 201
+        assert client.put(new, client.request("GET", old).text).status == 201
+        assert client.request("DELETE", old).status == 204
+    else:
+        client, old, new, key, _ = original_and_copy(own, house)
+        if why == "too late":
+            later = clock.utc_now() + timedelta(minutes=11)
+            monkeypatch.setattr(clock, "utc_now", lambda: later)
+            cancel_by_command(house, own, key)
+        elif why == "a room":
+            with house.database.write(PRACTICE) as uow:
+                book.reschedule(uow, PRACTICE, key, calendar_id=house.room_id)
+            assert open_rows(house) == []
+            assert client.request("DELETE", old).status == 204
+        else:
+            assert client.request("DELETE", new).status == 204
+            cancel_by_command(house, own, key)
+    assert client.request("DELETE", old).status == 404
+    assert open_rows(house) == []
+
+
+def test_private_titles_are_read_when_a_held_move_into_the_practice_is_carried_out(
+    own: MakeClient, house: House
+) -> None:
+    setting(house, brake_creations=0)
+    client = own(ANNA, agent="iOS/26.5")
+    old, new = house.path(ANNA, house.own(ANNA, CalendarKind.PRIVATE)), house.path(ANNA)
+    assert client.put(old + "p.ics", event("p@x", "Huber Josef - Knie")).status == 201
+    target = {"Destination": "http://127.0.0.1" + quote(new + "p.ics")}
+    assert client.request("MOVE", old + "p.ics", headers=target).status == 403
+    assert names(client, old) == ["p.ics"]
+    assert "p.ics" not in names(client, new)
+    ((item,),) = sql(house, "SELECT id FROM attention WHERE settled_at IS NULL")
+    with house.database.write(PRACTICE) as uow:
+        attention.resolve(uow, PRACTICE, item, "carry-out")
+    assert (names(client, old), names(client, new)) == ([], ["p.ics"])
+    found = sql(house, "SELECT p.number, a.subject FROM appointment a JOIN patient p ON p.id = a.patient_id")
+    assert found == [("4712", "Knie")]

@@ -33,6 +33,7 @@ def delete(call: Call) -> Reply:
             return replies.empty(client.NO_CONTENT)
         current = calendar.stored(target.href)
         if current is None:
+            writing.delete_nothing(unit, home, target.info, target.href)
             return replies.not_found()
         if conditions.failed(call.environ, calendar.etag_of(current)):
             return replies.precondition_failed()

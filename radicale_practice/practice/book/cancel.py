@@ -10,7 +10,7 @@ from radicale_practice.practice.book.opening import CANCEL, Event
 from radicale_practice.practice.book.recognised_moves import Moved
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Status, Viewer
-from radicale_practice.practice.notices import attention_entry
+from radicale_practice.practice.notices import attention_entry, left_copies
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.rules import refusals
@@ -36,6 +36,13 @@ def cancel(
     if not isinstance(rows, Rows):
         return rows
     return cancel_rows(event, rows, overwritten=overwritten, moved=moved)
+
+
+def note_missed_deletion(
+    uow: UnitOfWork, viewer: Viewer, practice: Practice, calendar_id: int, href: str
+) -> None:
+    """A device deletes what is not there any more: somebody is told if it has made a copy of it just now."""
+    left_copies.note_missed(uow, practice, refusals.actor_of(viewer), calendar_id, href)
 
 
 def refuse_read_only(uow: UnitOfWork, viewer: Viewer, practice: Practice, stored: StoredObject) -> Outcome:
@@ -66,6 +73,7 @@ def cancel_rows(
             return held
     remain = cancel_all(
         uow,
+        practice,
         rows,
         event.actor,
         calendar_id=stored.calendar_id,

@@ -10,12 +10,14 @@ from radicale_practice.practice.book import plan
 from radicale_practice.practice.book.writing import state_after
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Actor, Status
-from radicale_practice.practice.notices import attention_rows
+from radicale_practice.practice.notices import attention_rows, left_copies
+from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records import journal
 
 
 def cancel_all(
     uow: UnitOfWork,
+    practice: Practice,
     rows: Rows,
     actor: Actor,
     *,
@@ -44,7 +46,9 @@ def cancel_all(
     before = journal.state(concerned, calendars)
     appointment_rows.update_rows(uow, rows.all, changes)
     if not documented:
-        attention_rows.settle_moot(uow, rows.master["practice_id"], rows.id)
+        attention_rows.settle_moot(uow, practice.id, rows.id)
+        if not private:
+            left_copies.note(uow, practice, actor, rows.id)
     after = rows.with_changes(changes)
     journal.write_of(
         uow,

@@ -137,6 +137,7 @@ def _create(work: _Work, entry: Any, kept: dict[str, Any]) -> str:
 def _cancel(work: _Work, entry: Any, kept: dict[str, Any], rows: Rows, current: CalendarObject) -> str:
     cancel_all(
         work.uow,
+        work.practice,
         rows,
         _author(entry),
         calendar_id=entry["calendar_id"],

@@ -15,6 +15,7 @@ from radicale_practice.practice.book.writing import SlotTaken, attempt, insert_o
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import NotPermitted
 from radicale_practice.practice.model import Actor, CalendarObject, Finding, Status, Viewer
+from radicale_practice.practice.notices import left_copies
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records import journal
 from radicale_practice.practice.rules import brake, double_booking, refusals
@@ -198,3 +199,5 @@ class _New:
             private=private,
             fresh=True,
         )
+        if self.copy_of is not None and not private:
+            left_copies.note_restored(uow, practice, self.actor, self.copy_of.appointment_id, rows.id)

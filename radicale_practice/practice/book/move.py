@@ -16,6 +16,7 @@ from radicale_practice.practice.book.title_findings import Titles, file_findings
 from radicale_practice.practice.book.writing import SlotTaken, attempt, state_after
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Viewer
+from radicale_practice.practice.notices import left_copies
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.records import journal
@@ -119,6 +120,9 @@ class _Move:
                 return gone
         changes = self._changes(booking)
         after = self._placed(changes)
+        left_it = self.event.stored.calendar_id not in after.calendars.get(after.id, {})
+        if left_it and not self.event.is_private(self.rows):
+            left_copies.note(uow, practice, self.event.actor, self.rows.id)
         if booking:
             refusals.unconfirmed_is_over(uow, practice, self.event.viewer.staff_id, self.rows.id)
         object_id = identities.assign(uow, self.target.id, self.rows.id, self.href, self.event.stored.uid)

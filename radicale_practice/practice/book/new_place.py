@@ -18,6 +18,7 @@ from radicale_practice.practice.book.title_findings import file_findings
 from radicale_practice.practice.book.transfer import Transfer
 from radicale_practice.practice.book.writing import SlotTaken, carry_out, state_after
 from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.notices import left_copies
 from radicale_practice.practice.records import journal
 from radicale_practice.practice.rules import double_booking, refusals
 from radicale_practice.practice.rules.refusals import Outcome
@@ -73,6 +74,8 @@ def place(uow: UnitOfWork, t: Transfer) -> tuple[Rows, dict[str, Any], int]:
     made = replace(t.made, updates=updates)
     after, before = carry_out(uow, placed, made, t.actor)
     _touch_others(uow, t)
+    if t.source.id not in after.calendars.get(t.rows.id, {}) and not is_private(t.source.private, t.rows):
+        left_copies.note(uow, t.practice, t.actor, t.rows.id)
     object_id = identities.assign(uow, t.target.id, t.rows.id, t.href, t.uid)
     was = journal.state([], t.rows.calendars.get(t.rows.id, {}), t.rows.calendars)
     before |= {name: was[name] for name in ("calendars", "placed")}

@@ -52,7 +52,16 @@ def _cut(uow: UnitOfWork, t: Transfer, moved_to: int) -> None:
     named: dict[str, Any] = {REST_MOVED_TO: moved_to}
     private = is_private(t.source.private, t.rows)
     if not t.restored:
-        cancel_all(uow, t.rows, t.actor, calendar_id=t.source.id, private=private, action=t.action, **named)
+        cancel_all(
+            uow,
+            t.practice,
+            t.rows,
+            t.actor,
+            calendar_id=t.source.id,
+            private=private,
+            action=t.action,
+            **named,
+        )
         return
     state = journal.state([t.rows.master], t.rows.calendars.get(t.rows.id, {}))
     journal.write_of(

@@ -175,7 +175,12 @@ def cancel_appointment(
     calendars = facts_of(uow, practice.id, rows.calendars.get(rows.id, {}))
     private = any(c.private for c in calendars.values())
     remain = cancel_all(
-        uow, rows, actor, calendar_id=rows.owner_calendar_id, private=is_private(private, rows)
+        uow,
+        practice,
+        rows,
+        actor,
+        calendar_id=rows.owner_calendar_id,
+        private=is_private(private, rows),
     )
     _settle(uow, practice, rows)
     return remain

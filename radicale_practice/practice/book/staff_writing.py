@@ -16,6 +16,7 @@ from radicale_practice.practice.book.writing import attempt, insert_override, st
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
 from radicale_practice.practice.model import Actor, CalendarKind, Status
+from radicale_practice.practice.notices import left_copies
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.reading import availability
 from radicale_practice.practice.records import journal
@@ -88,6 +89,9 @@ def write(
             judged = _instance_elsewhere(uow, after, int(instance["id"]), calendar_id)
         if rows.master["status"] == Status.UNCONFIRMED and after.master["status"] != Status.UNCONFIRMED:
             refusals.unconfirmed_is_over(uow, practice, rows.master["created_by"], rows.id)
+        left_it = moves and owner not in after.calendars.get(rows.id, {})
+        if left_it and not is_private(owner in private, rows):
+            left_copies.note(uow, practice, actor, rows.id)
         clash = None
         if deciding or _takes_its_time_now(rows, judged):
             clash = decide(uow, practice, judged, private, by_hand=not deciding)
