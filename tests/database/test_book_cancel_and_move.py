@@ -14,9 +14,10 @@ from radicale_practice.practice.database import Database, UnitOfWork
 from radicale_practice.practice.errors import NotPermitted
 from radicale_practice.practice.model import Actor, Status, Viewer
 from radicale_practice.practice.notices import attention
+from radicale_practice.practice.records import journal_list, journal_text
 from radicale_practice.practice.rules.refusals import Outcome
 from radicale_practice.practice.schema import practice_tables as t
-from radicale_practice.practice.sync import revisions
+from radicale_practice.practice.sync import revisions, watch
 from tests.database.book_world import HOUR, MONDAY, World, build, timed, with_master, with_override
 from tests.database.test_book_apply import document, master_id, put
 
@@ -224,6 +225,16 @@ def test_renaming_within_a_calendar_removes_the_old_href(world: World) -> None:
     move(world, world.anna_calendar, to_href="n.ics")
     assert world.hrefs() == ["n.ics"]
     assert removed(world, world.anna_calendar, since) == {"a.ics"}
+    (line,) = world.journal("rename")
+    assert (line["staff_id"], line["appointment_id"]) == (world.rita, master_id(world, "n.ics"))
+    assert (line["before"], line["after"]) == ('{"href":"a.ics"}', '{"href":"n.ics"}')
+    with world.database.read() as uow:
+        # a practice program has no use for it
+        assert [c.action for c in watch.changes_since(uow, world.practice_id, 0)[0]] == ["create"]
+        *_, told = journal_list.entries(uow, world.practice_id)
+        assert journal_text.line(told, "Europe/Vienna").endswith(
+            "an entry has another file name (Mon 2026-11-16 09:00)"
+        )
 
 
 def test_documented_appointments_do_not_move(world: World) -> None:

@@ -134,6 +134,8 @@ class _Move:
             if clash is not None:
                 double_booking.file(uow, practice, after, clash, self.event.actor)
             self._record(after, changes)
+        elif self.href != self.event.stored.href:
+            self._record_rename(after)
         return Outcome("done", "", object_id, self.href, exact=not changes)
 
     def _changes(self, booking: bool) -> dict[int, Row]:
@@ -149,6 +151,20 @@ class _Move:
             after = change_calendar(self.event.uow, after, self.event.stored.calendar_id, self.target)
         appointment_rows.update_rows(self.event.uow, self.rows.all, changes)
         return after.with_changes(changes)
+
+    def _record_rename(self, after: Rows) -> None:
+        """Nothing of the appointment has changed: practice programs are not told of it."""
+        event = self.event
+        journal.write_of(
+            event.uow,
+            after,
+            "rename",
+            actor=event.actor,
+            calendar_id=self.target.id,
+            private=event.is_private(after),
+            before={"href": event.stored.href},
+            after={"href": self.href},
+        )
 
     def _record(self, after: Rows, changes: dict[int, Row]) -> None:
         event, rows = self.event, self.rows

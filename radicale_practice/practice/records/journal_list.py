@@ -40,7 +40,7 @@ class Entry:
 _TOLD = table("practice_appointment", column("id", Integer))
 """The view that leaves private entries out."""
 
-CONTENTLESS = ("foreign", "refused", "held")
+CONTENTLESS = ("foreign", "refused", "held", "rename")
 """Actions of which the journal knows that there was one, and not what the appointment was."""
 
 

@@ -29,6 +29,7 @@ _DONE = {
     "undo": "undone",
     "move-away": "moved to another calendar",
     "move-in": "moved into the practice's calendar",
+    "rename": "has another file name",
     "copy-removed": "copied and the copy removed again: a move",
     "erase": "erased with all contents",
 }

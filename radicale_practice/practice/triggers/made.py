@@ -16,8 +16,9 @@ class Made:
     text: str
 
 
-UNTOLD = ("foreign", "held", "refused")
-"""Actions of the journal that a practice program is not told of: its own changes, and what was only tried."""
+UNTOLD = ("foreign", "held", "refused", "rename")
+"""Actions of the journal that a practice program is not told of: its own changes, what was only tried, and
+another file name."""
 
 # No NOT IN: PostgreSQL would write it another way after each dump and restore, and ``check`` would complain.
 _TOLD = " AND ".join(f"j.action <> '{action}'" for action in UNTOLD)
