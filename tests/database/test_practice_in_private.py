@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from radicale_practice.practice import book, clock
+from radicale_practice.practice import book, clock, lookup
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Actor, Finding, FindingKind
 from radicale_practice.practice.records import retention, undo
@@ -151,6 +151,16 @@ def test_what_was_moved_away_and_edited_there_is_heard_when_it_is_undone(world: 
         undo.undo(uow, Actor(program="reception"), world.practice_id, staff_id=world.anna)
     assert world.hrefs() == ["a.ics"]
     assert heard(world) == ["create", "move-away", "undo"]
+
+
+def test_whose_it_is_is_said_and_not_in_whose_private_calendar(world: World) -> None:
+    moved_away(world, patient=world.maria)
+    put(world, world.event("own", MONDAY + HOUR, subject="Date"), "own.ics", world.private)
+    ids = [world.stored(h, world.private).object.appointments[0].id or 0 for h in ("a.ics", "own.ics")]
+    with world.database.read() as uow:
+        found = lookup.appointments(uow, world.practice_id, ids)
+    told = [(found[i].title, found[i].calendar) for i in ids]
+    assert told == [("Muster Maria", ""), ("a private entry", "")]
 
 
 def test_moved_away_in_two_halves(world: World) -> None:
