@@ -10,11 +10,9 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Table, bindparam, delete, insert, literal, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import DOCUMENTED, Actor, Appointment, Location, Patient, Status
@@ -345,16 +343,13 @@ def write_personal(
 
 def _put(uow: UnitOfWork, table: Table, rows: list[Row]) -> None:
     """Insert rows of a table with a ``content``, or give those that are there the new content."""
-    if rows:
-        uow.connection.execute(_upsert(table, uow.dialect), rows)
-
-
-@cache
-def _upsert(table: Table, dialect: str) -> Any:
-    made: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
-    return made.on_conflict_do_update(
+    if not rows:
+        return
+    made = uow.insert(table)
+    statement = made.on_conflict_do_update(
         index_elements=list(table.primary_key), set_={"content": made.excluded.content}
     )
+    uow.connection.execute(statement, rows)
 
 
 def copy_extras(uow: UnitOfWork, source: int, target: int) -> None:

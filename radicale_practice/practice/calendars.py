@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, bindparam, column, delete, func, insert, or_, select, table, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from radicale_practice.practice import practices
 from radicale_practice.practice.accesses import Surroundings, surroundings
@@ -210,10 +209,7 @@ def grant(uow: UnitOfWork, calendar_id: int, staff_id: int, access: Access) -> N
     named = _named(uow, calendar_id, staff_id)
     values = {"calendar_id": calendar_id, "staff_id": staff_id, "access": access.value}
     keys = [calendar_access.c.calendar_id, calendar_access.c.staff_id]
-    if uow.dialect == "postgresql":
-        statement: Any = postgresql.insert(calendar_access).values(values)
-    else:
-        statement = sqlite.insert(calendar_access).values(values)
+    statement = uow.insert(calendar_access).values(values)
     uow.connection.execute(
         statement.on_conflict_do_update(index_elements=keys, set_={"access": access.value})
     )

@@ -12,9 +12,10 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import (
@@ -91,6 +92,10 @@ class UnitOfWork:
             with translated_errors():
                 self._connection = self.database.begin(self.mode, self.actor)
         return self._connection
+
+    def insert(self, table: Table) -> Any:
+        """An INSERT in this database's own words, which can say what happens ``on_conflict``."""
+        return (sqlite if self.dialect == "sqlite" else postgresql).insert(table)
 
     @contextmanager
     def operation(self) -> Iterator[None]:

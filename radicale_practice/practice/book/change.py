@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from radicale_practice.practice.appointment_rows import Rows, is_documented
 from radicale_practice.practice.book import codec, confirming, opening, plan, reach
 from radicale_practice.practice.book.cancel import cancel_rows
+from radicale_practice.practice.book.opening import Event
 from radicale_practice.practice.book.plan import Plan
 from radicale_practice.practice.book.recognised_moves import Moved
 from radicale_practice.practice.book.title_findings import file_findings
@@ -20,7 +21,7 @@ from radicale_practice.practice.book.writing import (
     touch_extras,
 )
 from radicale_practice.practice.database import UnitOfWork
-from radicale_practice.practice.model import CalendarObject, Finding, Status, Viewer
+from radicale_practice.practice.model import Actor, CalendarObject, Finding, Status, Viewer
 from radicale_practice.practice.notices import attention_entry
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.reading.calendar_objects import StoredObject
@@ -45,32 +46,34 @@ def change(
     Nothing differs: nothing is written. ``STATUS:CANCELLED`` on the whole cancels it, or is the second half
     of a move (``moved``).
     """
-    change_of = _Change(uow, viewer, practice, calendar_id, current, desired, findings, moved)
-    return change_of.run()
+    return _Change(uow, viewer, practice, calendar_id, current, desired, findings, moved).run()
 
 
+@dataclass(slots=True)
 class _Change:
     """One upload over one object: the checks in their order."""
 
-    def __init__(
-        self,
-        uow: UnitOfWork,
-        viewer: Viewer,
-        practice: Practice,
-        calendar_id: int,
-        current: StoredObject,
-        desired: CalendarObject,
-        findings: Sequence[Finding],
-        moved: Moved | None,
-    ) -> None:
-        self.uow, self.viewer, self.practice = uow, viewer, practice
-        self.calendar_id, self.current, self.desired = calendar_id, current, desired
-        self.findings, self.moved = findings, moved
+    uow: UnitOfWork
+    viewer: Viewer
+    practice: Practice
+    calendar_id: int
+    current: StoredObject
+    desired: CalendarObject
+    findings: Sequence[Finding]
+    moved: Moved | None
+    event: Event = field(init=False)
+    rows: Rows = field(init=False)
+    private: bool = field(init=False)
+    action: str = field(init=False)
+
+    @property
+    def actor(self) -> Actor:
+        """Who uploads it."""
+        return self.event.actor
 
     def run(self) -> Outcome:
         """Check, then write."""
         self.event = opening.event(self.uow, self.viewer, self.practice, self.current)
-        self.actor = self.event.actor
         rows = opening.locked(self.event)
         if not isinstance(rows, Rows):
             return rows

@@ -40,7 +40,8 @@ def move(
     ``overwritten``: what lives there now. It is cancelled, unless the move is not carried out. ``titles``:
     what the titles of a private entry mean to the practice, if it comes from a private calendar.
     Raises ``NotPermitted`` without write access to the target, ``Conflict`` if something lives there under
-    that href or UID. Documented appointments are refused; a move out of the practice counts for the brake.
+    that href or UID. Documented appointments are refused. A move out of the practice counts for the brake,
+    and so does one of a private entry into it.
     """
     phantom = refusals.Phantom(to_calendar_id, to_href, stored.uid)
     event = opening.event(uow, viewer, practice, stored, [to_calendar_id], phantom)

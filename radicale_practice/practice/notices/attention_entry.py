@@ -10,7 +10,6 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import case, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from radicale_practice.practice import appointment_rows, clock
 from radicale_practice.practice.database import UnitOfWork
@@ -103,9 +102,8 @@ def _make(uow: UnitOfWork, practice: Practice, staff_id: int, number: int) -> No
     calendar_id = uow.connection.execute(own).scalar()
     if calendar_id is None:
         return
-    insert = (sqlite if uow.dialect == "sqlite" else postgresql).insert
     statement = (
-        insert(appointment)
+        uow.insert(appointment)
         .values(
             practice_id=practice.id,
             external_id=f"{_PREFIX}{staff_id}",

@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import and_, bindparam, literal, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Location, Patient
@@ -116,10 +115,7 @@ def keep_names(uow: UnitOfWork, practice_id: int, rows: Sequence[Any]) -> None:
     """Store the keys of these patients, together with the names they were made from."""
     if not rows:
         return
-    if uow.dialect == "postgresql":
-        statement: Any = postgresql.insert(patient_name)
-    else:
-        statement = sqlite.insert(patient_name)
+    statement = uow.insert(patient_name)
     statement = statement.on_conflict_do_update(
         index_elements=[patient_name.c.patient_id],
         set_={"name_key": statement.excluded.name_key, "source": statement.excluded.source},
