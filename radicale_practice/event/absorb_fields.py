@@ -75,7 +75,7 @@ def read_title(typed: str, base: Base, projection: Projection, titles: Titles) -
         return _block_title(typed, base, projection, titles)
     former = present.patient
     for text, phone in _with_and_without_phone(typed):
-        rest = _without_patient(text, former, base, projection)
+        rest = _without_patient(text, former, projection)
         if rest is not None:
             return _same_patient(_beside(rest, phone), present, base, projection)
     for text, phone in _with_and_without_phone(typed):
@@ -136,7 +136,7 @@ def _block_title(typed: str, base: Base, projection: Projection, titles: Titles)
     return TitleRead(None, subject, phone)
 
 
-def _without_patient(typed: str, patient: Patient, base: Base, projection: Projection) -> str | None:
+def _without_patient(typed: str, patient: Patient, projection: Projection) -> str | None:
     """What remains if the patient's part is still there, as shown or in another spelling that names them."""
     shown = views.patient_part(patient, projection.view)
     if shown:

@@ -52,7 +52,9 @@ class Application(RadicaleApplication):
         """Answer one request. A failure of the database anywhere in it is a 503, never less."""
         problem = _prepare(environ, int(self._max_content_length))
         if problem is not None:
-            return _send(start_response, *_plain(problem))
+            status, headers, answers = _plain(problem)
+            start_response(status, headers)
+            return answers
         current = request.begin(environ)
         started: list[tuple[str, Headers]] = []
 
@@ -64,7 +66,8 @@ class Application(RadicaleApplication):
             status, headers = started[-1]
             if current.unavailable:
                 status, headers, answers = _plain(client.SERVICE_UNAVAILABLE)
-            return _send(start_response, status, _corrected(environ, status, headers), answers)
+            start_response(status, _corrected(status, headers))
+            return answers
         finally:
             request.end()
 
@@ -206,7 +209,7 @@ def _read_at_most(stream: Any, limit: int) -> bytes | None:
     return b"".join(parts)
 
 
-def _plain(status: int) -> tuple[str, Headers, list[bytes]]:
+def _plain(status: int) -> tuple[str, Headers, Iterable[bytes]]:
     reason = client.responses[status]
     body = f"{reason}.\n".encode()
     headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
@@ -215,7 +218,7 @@ def _plain(status: int) -> tuple[str, Headers, list[bytes]]:
     return f"{int(status)} {reason}", headers, [body]
 
 
-def _corrected(environ: dict[str, Any], status: str, headers: Headers) -> Headers:
+def _corrected(status: str, headers: Headers) -> Headers:
     """Clients must not remember the way to a server for ever, nor caches anybody's events."""
     known = {name.lower() for name, _ in headers}
     if "cache-control" not in known:
@@ -226,8 +229,3 @@ def _corrected(environ: dict[str, Any], status: str, headers: Headers) -> Header
     if status.startswith("401") and "dav" not in known:
         headers = [*headers, ("DAV", replies.DAV)]
     return headers
-
-
-def _send(start_response: Any, status: str, headers: Headers, answers: Iterable[bytes]) -> Iterable[bytes]:
-    start_response(status, headers)
-    return answers
