@@ -102,18 +102,17 @@ def _expansion(table: TrackedTable) -> str:
     """From the noted keys of one table to the calendar objects, as they are now."""
     keys = ("q.key1", "q.key2")
     carried = ", ".join(f"{key} AS {column}" for key, column in zip(keys, table.carried, strict=False))
-    changed = (
-        f"(SELECT DISTINCT {carried} FROM sync_pending q WHERE q.txid = tx AND q.source = '{table.name}')"
-    )
     leads = [(lead, "true") for lead in table.touch] + [(lead, "false") for lead in table.settle]
     union = " UNION ".join(
-        f"SELECT l.calendar_id, l.appointment_id, {touch} AS touch FROM ({lead.format(changed=changed)}) l"
+        f"SELECT l.calendar_id, l.appointment_id, {touch} AS touch FROM ({lead.format(changed='changed')}) l"
         for lead, touch in leads
     )
     journal = "n.touch" if table.journals_objects else "false"
     return f"""
   IF EXISTS (SELECT 1 FROM sync_pending q WHERE q.txid = tx AND q.source = '{table.name}') THEN
     INSERT INTO sync_pending (txid, source, calendar_id, appointment_id, touch, journal)
+    WITH changed AS (
+      SELECT DISTINCT {carried} FROM sync_pending q WHERE q.txid = tx AND q.source = '{table.name}')
     SELECT tx, 'note', n.calendar_id, n.appointment_id, n.touch, {journal} FROM ({union}) n;
   END IF;"""
 
