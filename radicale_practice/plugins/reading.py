@@ -123,8 +123,7 @@ def _asked(
 
 def hidden(unit: UnitOfWork, home: Home, info: CalendarInfo, states: Sequence[ObjectState]) -> set[int]:
     """Ids of those objects that only another person sees (unconfirmed bookings): one statement."""
-    live = [state.object_id for state in states if state.live]
-    return unseen.objects(unit, home.viewer, info.id, live) if live else set()
+    return unseen.objects(unit, home.viewer, info.id) if any(state.live for state in states) else set()
 
 
 def text(home: Home, info: CalendarInfo, stored: StoredObject) -> str:

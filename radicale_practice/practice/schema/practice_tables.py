@@ -37,6 +37,10 @@ from radicale_practice.practice.schema.columns import (
 IS_SERIES = "rrule <> '' OR rdate <> ''"
 """Condition of the partial index on masters of series; a query has to use the same words."""
 
+IS_UNCONFIRMED = "status = 'unconfirmed'"
+"""Condition of the partial index on bookings that were not accepted: few, asked for with every list; a query
+has to use the same words."""
+
 LONG_DAYS = 2
 
 IS_LONG = {
@@ -209,6 +213,12 @@ appointment = Table(
         "starts_at",
         sqlite_where=text(IS_LONG["sqlite"]),
         postgresql_where=text(IS_LONG["postgresql"]),
+    ),
+    Index(
+        "ix_appointment_unconfirmed",
+        "id",
+        sqlite_where=text(IS_UNCONFIRMED),
+        postgresql_where=text(IS_UNCONFIRMED),
     ),
     Index("ix_appointment_patient_id", "patient_id"),
     Index("ix_appointment_location_id", "location_id"),

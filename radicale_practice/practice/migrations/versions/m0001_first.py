@@ -253,6 +253,15 @@ def _practice_tables() -> None:
         sqlite_where=sa.text("julianday(ends_at) - julianday(starts_at) > 2"),
         postgresql_where=sa.text("ends_at - starts_at > interval '2 days'"),
     )
+    is_unconfirmed = sa.text("status = 'unconfirmed'")
+    op.create_index(
+        "ix_appointment_unconfirmed",
+        "appointment",
+        ["id"],
+        unique=False,
+        sqlite_where=is_unconfirmed,
+        postgresql_where=is_unconfirmed,
+    )
     _create(
         "appointment_calendar",
         sa.Column("appointment_id", BigId, nullable=False),
