@@ -16,14 +16,12 @@ from sqlalchemy import Table, bindparam, delete, insert, literal, or_, select, u
 
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import DOCUMENTED, Actor, Appointment, Location, Patient, Status
+from radicale_practice.practice.parts import parts
 from radicale_practice.practice.schema.practice_tables import appointment, appointment_calendar
 from radicale_practice.practice.schema.sync_tables import calendar_object, event_extra, personal_extra
 from radicale_practice.practice.sync import revisions
 
 Row = dict[str, Any]
-
-CHUNK = 500
-"""Most values of one IN list."""
 
 _DOCUMENTED = frozenset(str(s) for s in DOCUMENTED)
 
@@ -223,8 +221,7 @@ def insert_rows(uow: UnitOfWork, values: Sequence[Row]) -> list[int]:
         return [int(uow.connection.execute(_INSERT_ONE, keyed[0]).scalar_one())]
     uow.connection.execute(insert(appointment), keyed)
     ids: dict[str, int] = {}
-    for start in range(0, len(keyed), CHUNK):
-        wanted = [v["public_id"] for v in keyed[start : start + CHUNK]]
+    for wanted in parts([v["public_id"] for v in keyed]):
         query = select(appointment.c.public_id, appointment.c.id).where(appointment.c.public_id.in_(wanted))
         ids.update({row.public_id: int(row.id) for row in uow.connection.execute(query)})
     return [ids[v["public_id"]] for v in keyed]
@@ -397,12 +394,11 @@ def live_objects(uow: UnitOfWork, appointment_id: int) -> dict[int, list[int]]:
 
 def touch_live_objects(uow: UnitOfWork, appointment_ids: Iterable[int]) -> None:
     """New revisions for all live objects that show these appointments: what changed is seen by no trigger."""
-    wanted = sorted(set(appointment_ids))
     table = calendar_object
     objects: dict[int, list[int]] = {}
-    for start in range(0, len(wanted), CHUNK):
+    for wanted in parts(sorted(set(appointment_ids))):
         query = select(table.c.calendar_id, table.c.id).where(
-            table.c.appointment_id.in_(wanted[start : start + CHUNK]), table.c.removed_revision.is_(None)
+            table.c.appointment_id.in_(wanted), table.c.removed_revision.is_(None)
         )
         for calendar_id, object_id in uow.connection.execute(query):
             objects.setdefault(int(calendar_id), []).append(int(object_id))

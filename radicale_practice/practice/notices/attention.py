@@ -10,13 +10,14 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from radicale_practice.practice import appointment_rows, book, clock, practices
+from radicale_practice.practice import book, clock, practices
 from radicale_practice.practice.book import carry_out
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue, NotFound
 from radicale_practice.practice.model import Actor, Status
 from radicale_practice.practice.notices import attention_entry, attention_rows
 from radicale_practice.practice.notices.attention_rows import AttentionItem, item_of
+from radicale_practice.practice.parts import parts
 from radicale_practice.practice.records import undo
 from radicale_practice.practice.rules import refusals
 from radicale_practice.practice.schema.practice_tables import appointment
@@ -105,8 +106,7 @@ def _lock_appointments(uow: UnitOfWork, item: AttentionItem) -> None:
     )
     ids = set(uow.connection.execute(named).scalars()) if entries else set()
     ids |= {item.appointment_id} - {None}
-    for start in range(0, len(ids), appointment_rows.CHUNK):
-        wanted = sorted(ids)[start : start + appointment_rows.CHUNK]
+    for wanted in parts(sorted(ids)):
         locking = select(appointment.c.id).where(appointment.c.id.in_(wanted)).order_by(appointment.c.id)
         uow.connection.execute(locking.with_for_update(key_share=True))
 

@@ -17,6 +17,7 @@ from radicale_practice.practice.database import Database, UnitOfWork
 from radicale_practice.practice.model import Actor, Appointment, CalendarKind
 from radicale_practice.practice.notices import attention_entry, attention_rows
 from radicale_practice.practice.notices.attention_rows import item_of
+from radicale_practice.practice.parts import parts
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.reading import availability, calendar_objects
 from radicale_practice.practice.records import journal
@@ -30,8 +31,6 @@ LOOKED = "looked"
 _AGAIN = timedelta(days=1)
 
 _KINDS = (attention_rows.DOUBLE_BOOKING, attention_rows.ABSENCE)
-
-_CHUNK = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +168,14 @@ def _kind(one: Appointment, other: Appointment) -> str | None:
 
 def _calendars(uow: UnitOfWork, practice_id: int, changed: set[int]) -> list[int]:
     """The calendars in which the changed ones are, private ones left out: there nothing clashes."""
-    link, ids = appointment_calendar, sorted(changed)
+    link = appointment_calendar
     found: set[int] = set()
-    for start in range(0, len(ids), _CHUNK):
+    for ids in parts(sorted(changed)):
         query = (
             select(link.c.calendar_id)
             .distinct()
             .join(calendar, calendar.c.id == link.c.calendar_id)
-            .where(link.c.appointment_id.in_(ids[start : start + _CHUNK]))
+            .where(link.c.appointment_id.in_(ids))
             .where(calendar.c.practice_id == practice_id, calendar.c.kind != str(CalendarKind.PRIVATE))
         )
         found |= set(uow.connection.execute(query).scalars())

@@ -13,11 +13,10 @@ from radicale_practice.practice.database import UnitOfWork, translated_errors
 from radicale_practice.practice.model import Status
 from radicale_practice.practice.notices import attention_rows
 from radicale_practice.practice.notices.attention_rows import UNREADABLE
+from radicale_practice.practice.parts import parts
 from radicale_practice.practice.schema.practice_tables import appointment, appointment_calendar
 from radicale_practice.practice.schema.sync_tables import attention
 from radicale_practice.practice.upkeep.check_values import unreadable_appointments
-
-_CHUNK = 400
 
 
 def note(uow: UnitOfWork, reasons: dict[int, str] | None = None) -> int:
@@ -40,10 +39,10 @@ def note(uow: UnitOfWork, reasons: dict[int, str] | None = None) -> int:
                 known.add(key)
             elif row.settled_at is None:
                 over.append(row.id)
-        for start in range(0, len(over), _CHUNK):
+        for some in parts(over):
             uow.connection.execute(
                 update(attention)
-                .where(attention.c.id.in_(over[start : start + _CHUNK]))
+                .where(attention.c.id.in_(some))
                 .values(settled_at=clock.utc_now(), resolution=attention_rows.OVER)
             )
         new = sorted(set(found) - known)
@@ -62,14 +61,13 @@ def note(uow: UnitOfWork, reasons: dict[int, str] | None = None) -> int:
 
 def _served(uow: UnitOfWork, reasons: dict[int, str]) -> dict[tuple[int, str], tuple[int, int | None]]:
     """By object (a series' master) and reason: practice and owner calendar. Cancelled rows are not served."""
-    ids = sorted(reasons)
     found: dict[tuple[int, str], tuple[int, int | None]] = {}
-    for start in range(0, len(ids), _CHUNK):
+    for ids in parts(sorted(reasons)):
         link = appointment_calendar
         query = (
             select(appointment.c.id, appointment.c.series_id, appointment.c.practice_id, link.c.calendar_id)
             .outerjoin(link, (link.c.appointment_id == appointment.c.id) & (link.c.role == "owner"))
-            .where(appointment.c.id.in_(ids[start : start + _CHUNK]))
+            .where(appointment.c.id.in_(ids))
             .where(appointment.c.status != str(Status.CANCELLED))
         )
         for row in uow.connection.execute(query):

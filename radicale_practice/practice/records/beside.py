@@ -13,8 +13,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from radicale_practice.practice.appointment_rows import CHUNK, Row, write_extras, write_personal
+from radicale_practice.practice.appointment_rows import Row, write_extras, write_personal
 from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.parts import parts
 from radicale_practice.practice.schema.appointment_columns import ORIGIN
 from radicale_practice.practice.schema.columns import WALL_TIME_FORMAT
 from radicale_practice.practice.schema.sync_tables import event_extra, personal_extra
@@ -39,12 +40,11 @@ def is_personal(key: Key) -> bool:
 
 
 def kept(uow: UnitOfWork, row_ids: Iterable[int]) -> dict[Key, str]:
-    """All that clients keep with these rows now; two statements for each ``CHUNK`` of them."""
+    """All that clients keep with these rows now; two statements for each part of them."""
     wanted = sorted(set(row_ids))
     found: dict[Key, str] = {}
     shared, own = event_extra.c, personal_extra.c
-    for start in range(0, len(wanted), CHUNK):
-        ids = wanted[start : start + CHUNK]
+    for ids in parts(wanted):
         query = select(shared.appointment_id, shared.component, shared.content)
         for row_id, component, content in uow.connection.execute(query.where(shared.appointment_id.in_(ids))):
             found[int(row_id), str(component)] = content

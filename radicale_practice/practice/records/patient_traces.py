@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select, update
 
-from radicale_practice.practice.appointment_rows import CHUNK
 from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.parts import parts
 from radicale_practice.practice.records import journal
 from radicale_practice.practice.schema.appointment_columns import TEXTS
 from radicale_practice.practice.schema.practice_tables import appointment
@@ -53,12 +53,12 @@ def find(uow: UnitOfWork, practice_id: int, patient_ids: Collection[int]) -> Tra
 def empty(uow: UnitOfWork, practice_id: int, patient_ids: Collection[int], traces: Traces) -> int:
     """Empty the contents of these journal rows, and what the attention list says of these appointments and of
     these patients; how many journal rows."""
-    for ids in _chunks(traces.entries):
+    for ids in parts(sorted(traces.entries)):
         uow.connection.execute(
             update(journal_table).where(journal_table.c.id.in_(ids)).values(before=None, after=None)
         )
     details = update(attention).where(attention.c.practice_id == practice_id).values(details="{}")
-    for ids in _chunks(traces.appointments):
+    for ids in parts(sorted(traces.appointments)):
         uow.connection.execute(details.where(attention.c.appointment_id.in_(ids)))
     for patient_id in sorted(patient_ids):
         named = [attention.c.details.like(f'%"former_patient_id":{patient_id}{end}%') for end in ("}", ",")]
@@ -106,9 +106,3 @@ def _rows(state: Mapping[str, Any]) -> Iterator[tuple[int, Mapping[str, Any]]]:
     rows = state.get("rows")
     for row_id, row in rows.items() if isinstance(rows, Mapping) else ():
         yield int(row_id), row
-
-
-def _chunks(ids: Collection[int]) -> Iterator[list[int]]:
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), CHUNK):
-        yield ordered[start : start + CHUNK]

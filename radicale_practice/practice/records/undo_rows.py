@@ -7,15 +7,16 @@ way. An alarm is its owner's own affair anyway.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import or_, select
 
-from radicale_practice.practice import appointment_rows
 from radicale_practice.practice.appointment_rows import Row
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Actor, Status
+from radicale_practice.practice.parts import parts
 from radicale_practice.practice.records import beside, undo_groups
 from radicale_practice.practice.records import journal as book_journal
 from radicale_practice.practice.schema.practice_tables import appointment, appointment_calendar
@@ -37,13 +38,13 @@ class WantedRows:
         named = sorted(undo_groups.rows_named(entries) | set(ids))
         self.rows: dict[int, Row] = {}
         self.calendars: dict[int, Calendars] = {}
-        for start in range(0, len(named), appointment_rows.CHUNK):
-            self._load(named[start : start + appointment_rows.CHUNK])
+        for some in parts(named):
+            self._load(some)
         self.is_now = {i: book_journal.snapshot(r) for i, r in self.rows.items()}
         self.extras = beside.kept(uow, undo_groups.rows_with_extras(entries))
         self.reset()
 
-    def _load(self, ids: list[int]) -> None:
+    def _load(self, ids: Sequence[int]) -> None:
         concerned = or_(appointment.c.id.in_(ids), appointment.c.series_id.in_(ids))
         query = (
             select(appointment)

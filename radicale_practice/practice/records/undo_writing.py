@@ -11,6 +11,7 @@ from radicale_practice.practice.appointment_rows import Row, Rows, entry_of
 from radicale_practice.practice.book.plan import as_its_rule
 from radicale_practice.practice.model import Actor, CalendarKind, Status
 from radicale_practice.practice.notices import attention_entry, attention_rows
+from radicale_practice.practice.parts import parts
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records import beside
 from radicale_practice.practice.records import journal as book_journal
@@ -95,8 +96,7 @@ def _place(book: WantedRows, left_out: set[int]) -> None:
         now, wanted = book.calendars.get(row_id, {}), book.wanted_calendars.get(row_id, {})
         leaving += [(row_id, int(c)) for c, role in now.items() if wanted.get(c) != role]
         entering += _links(row_id, {c: role for c, role in wanted.items() if now.get(c) != role})
-    for start in range(0, len(leaving), appointment_rows.CHUNK):
-        keys = leaving[start : start + appointment_rows.CHUNK]
+    for keys in parts(leaving):
         book.uow.connection.execute(
             delete(link).where(tuple_(link.c.appointment_id, link.c.calendar_id).in_(keys))
         )
@@ -140,13 +140,10 @@ def _write_extras(book: WantedRows) -> None:
 
 def _settle(book: WantedRows, practice: Practice) -> None:
     """What the attention list says of entries that are not there any more, and because of what is undone."""
-    undone = sorted(book.undone)
-    for start in range(0, len(undone), appointment_rows.CHUNK):
-        part = undone[start : start + appointment_rows.CHUNK]
+    for part in parts(sorted(book.undone)):
         attention_rows.settle_filed_by(book.uow, practice.id, part, book.sources, book.since)
     gone = sorted(i for i in book.cancelled_now if book.master_of(i) == i)
-    for start in range(0, len(gone), appointment_rows.CHUNK):
-        part = gone[start : start + appointment_rows.CHUNK]
+    for part in parts(gone):
         attention_rows.settle_moot(book.uow, practice.id, *part, refusals_too=True)
     people = {book.rows[i]["created_by"] for i in gone if book.rows[i]["status"] == Status.UNCONFIRMED}
     for staff_id in sorted(people - {None}):
