@@ -62,7 +62,7 @@ def elsewhere(
         return Elsewhere()
 
     def shown(walls: Collection[datetime]) -> frozenset[datetime]:
-        # An all-day series shows the day of what was stored with a clock time.
+        # A series that has just become all-day shows the days of what is kept with a clock time.
         return frozenset(midnight(wall) if master.all_day else wall for wall in walls)
 
     were, shift = current.elsewhere, master.start - former.start
@@ -95,7 +95,7 @@ def exceptions(
     if current is None or former is None or not former.is_series:
         return Exceptions(tuple(sorted(set(uploaded))), ())
     shift = master.start - former.start
-    # An all-day series shows the day of what was stored with a clock time.
+    # A series that has just become all-day shows the days of what is kept with a clock time.
     stored = {midnight(wall) if master.all_day else wall: wall for wall in former.exdate}
     kept: set[datetime] = set()
     rows: list[Appointment] = []
