@@ -174,7 +174,10 @@ class Pair:
 
 
 def test_vdirsyncer_loses_nothing(scene: Scene) -> None:
-    """Both sides have something new, changed and deleted that the other has not seen, in each round."""
+    """Both sides have something new, changed and deleted that the other has not seen, in each round.
+
+    On PostgreSQL, where a round takes long, only the lists fail; writes do in the tests of the protocol.
+    """
     pair = Pair(scene)
     assert pair.sync() == []
 
@@ -193,13 +196,13 @@ def test_vdirsyncer_loses_nothing(scene: Scene) -> None:
         both_work(number)
         assert pair.sync() == []
         assert pair.titles == scene.on_server() == scene.expected
-    failing, failed = 1, True
-    while failed:
+    failing, failed, listing = 1, True, True
+    while failed and (listing or scene.url.startswith("sqlite")):
         both_work(WARM + failing)
         mine, theirs = set(pair.titles), set(scene.on_server())
         with metered(scene.url, failing) as meter:
             errors = pair.sync()
-        failed = meter.failed is not None
+        failed, listing = meter.failed is not None, theirs == set(scene.on_server())
         assert bool(errors) is failed, (failing, errors)
         # Nothing that is still wanted has gone from where it was.
         assert mine & set(scene.expected) <= set(pair.titles), meter.failed
@@ -207,7 +210,7 @@ def test_vdirsyncer_loses_nothing(scene: Scene) -> None:
         assert pair.sync() == []
         assert pair.titles == scene.on_server() == scene.expected, (failing, meter.failed)
         failing += 1
-    assert failing > 30
+    assert failing > (30 if scene.url.startswith("sqlite") else 10)
 
 
 def test_a_library_that_follows_by_sync_tokens_loses_nothing(scene: Scene) -> None:
