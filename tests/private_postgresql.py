@@ -30,6 +30,7 @@ class Cluster:
         self.user = _unprivileged_user()
         self.port = free_port()
         self._made = 0
+        self._admin: psycopg.Connection | None = None
         if self.user:
             shutil.chown(self.folder, self.user)
         self._run("initdb", "-D", str(self.data), "-U", "practice", "-A", "trust", "-E", "UTF8", "--no-sync")
@@ -62,10 +63,12 @@ class Cluster:
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server (``fast``, or ``immediate`` like a crash)."""
+        self._leave()
         self._run("pg_ctl", "-D", str(self.data), "-w", "-m", mode, "stop")
 
     def kill(self) -> None:
         """SIGKILL to the server and all its processes, nothing flushed and nobody told; then ``start``."""
+        self._leave()
         server = int((self.data / "postmaster.pid").read_text().split()[0])
         os.kill(server, signal.SIGSTOP)  # it starts nobody new meanwhile
         children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
@@ -92,15 +95,24 @@ class Cluster:
         """Create a database with a fresh name; returns the name."""
         self._made += 1
         name = f"t{self._made}"
-        source = f' TEMPLATE "{template}"' if template else ""
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"{source}')
+        # by files: through the log, as is usual, takes twice as long
+        source = f' TEMPLATE "{template}" STRATEGY file_copy' if template else ""
+        self._administer(f'CREATE DATABASE "{name}"{source}')
         return name
 
     def drop(self, name: str) -> None:
         """Drop a database, ending whoever is connected to it."""
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        self._administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def _administer(self, statement: str) -> None:
+        """Over a connection that is kept: thousands of databases are made and dropped."""
+        if self._admin is None or self._admin.closed:
+            self._admin = psycopg.connect(self.url("postgres"), autocommit=True)
+        self._admin.execute(statement)
+
+    def _leave(self) -> None:
+        if self._admin is not None:
+            self._admin.close()
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(

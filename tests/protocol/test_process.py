@@ -142,5 +142,8 @@ def test_verify_storage(house: House, database_url: str, tmp_path: Path) -> None
 
 
 def test_the_server_starts_without_a_warning(house: House, database_url: str, tmp_path: Path) -> None:
-    with own_server(database_url, tmp_path) as (_base, process):
+    with own_server(database_url, tmp_path) as (base, process):
+        # the application is made at the first request
+        assert Client(http_sender(base), ANNA).propfind("/", "D:resourcetype").status == 207
+        assert process.stop() == 0
         assert "WARNING" not in process.log.read_text()
