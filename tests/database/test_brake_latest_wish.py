@@ -157,3 +157,29 @@ def test_what_a_device_creates_and_moves_on_still_counts(world: World) -> None:
     assert put(world, world.event("a"), "a.ics", viewer=viewer).kind == "done"
     assert move(world, world.ben_calendar, "a.ics", viewer=viewer).kind == "done"
     assert put(world, replace(world.event("b")), "b.ics", viewer=viewer).kind == "held"
+
+
+@pytest.mark.parametrize(
+    ("what", "done"), [("nothing", 1), ("cancelled", 0), ("moved", 0), ("deleted by the device", 1)]
+)
+def test_a_held_copy_of_what_the_practice_took_away_since(
+    world: World, now: list[datetime], what: str, done: int
+) -> None:
+    viewer = world.reception()
+    assert put(world, world.event("u", patient=world.maria), viewer=viewer).kind == "done"
+    key = world.stored("a.ics").object.appointments[0].id
+    assert key is not None
+    world.set(brake_creations=0)
+    assert put(world, world.event("u", FAR), "n.ics", world.ben_calendar, viewer).kind == "held"
+    now[0] += timedelta(hours=1)
+    with world.write() as uow:
+        if what == "cancelled":
+            book.cancel_appointment(uow, Actor(), key)
+        elif what == "moved":
+            book.reschedule(uow, Actor(), key, calendar_id=world.private)
+    if what == "deleted by the device":
+        assert delete(world, viewer=viewer).kind == "done"
+    (burst,) = world.attention("burst")
+    result = resolve(world, burst["id"], "carry-out")
+    assert (result.done, result.skipped) == (done, [] if done else [(None, "changed-meanwhile")])
+    assert ("n.ics" in world.hrefs(world.ben_calendar, viewer)) == bool(done)

@@ -121,6 +121,8 @@ def _create(work: _Work, entry: Any, kept: dict[str, Any]) -> str:
         return IDENTITY_TAKEN
     desired = codec.load(kept["desired"])
     author = _author(entry)
+    if not _stands(work, author, kept):
+        return CHANGED_MEANWHILE
     try:
         with writing.attempt(work.uow):
             rows = writing.insert_object(work.uow, work.practice.id, {calendar_id: "owner"}, desired, author)
@@ -132,6 +134,21 @@ def _create(work: _Work, entry: Any, kept: dict[str, Any]) -> str:
     _file_findings(work, author, calendar_id, rows, kept)
     work.written.append((rows, author))
     return ""
+
+
+def _stands(work: _Work, author: Actor, kept: dict[str, Any]) -> bool:
+    """Whether what an upload is a copy of is where it was, or its own device has deleted it since.
+
+    What somebody else has cancelled or moved is not to be booked by its copy once more.
+    """
+    original = kept.get("original")
+    if original is None:
+        return True
+    rows = appointment_rows.lock(work.uow, work.practice.id, int(kept["copy_of"]), locking=False)
+    if rows is None or rows.is_shown:
+        return rows is not None and original["calendar_id"] in rows.calendars.get(rows.id, {})
+    gone = rows.master
+    return (gone["cancelled_by"], gone["cancelled_device"]) == (author.staff_id, author.device_id)
 
 
 def _cancel(work: _Work, entry: Any, kept: dict[str, Any], rows: Rows, current: CalendarObject) -> str:
