@@ -110,16 +110,20 @@ def _read(content: bytes) -> ZoneHistory:
             onsets.append(Onset(_EPOCH + timedelta(seconds=moment), before, after))
         before = after
     yearly = _yearly(content[position:].decode("ascii").strip())
-    return ZoneHistory(kinds[0], *_without_repetition(onsets, yearly))
+    last = _EPOCH + timedelta(seconds=moments[-1]) if moments else datetime(1969, 12, 31)
+    return ZoneHistory(kinds[0], *_without_repetition(onsets, yearly, last))
 
 
 def _without_repetition(
-    onsets: list[Onset], yearly: tuple[YearlyChange, ...]
+    onsets: list[Onset], yearly: tuple[YearlyChange, ...], last: datetime
 ) -> tuple[tuple[Onset, ...], tuple[YearlyChange, ...], int]:
-    """Listed changes, yearly rule, and the first year from which the rule alone says everything."""
+    """Listed changes, yearly rule, and the first year from which the rule alone says everything.
+
+    ``last``: the last moment listed, from which on the rule holds. It need not be a change on the clock: in
+    Riga the rule began again on a day in winter.
+    """
     if not yearly:
         return tuple(onsets), (), 0
-    last = onsets[-1].at if onsets else datetime(1969, 12, 31)
     year = last.year + 1
     # the rule holds after the last listed change, perhaps from the middle of that year on
     onsets = list(onsets)

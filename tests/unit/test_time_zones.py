@@ -11,7 +11,7 @@ from dateutil.tz import tzical
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radicale_practice.event import tzif
+from radicale_practice.event import client_zones, tzif
 from radicale_practice.event.time_zones import resolve, vtimezone
 from radicale_practice.event.windows_zones import WINDOWS_ZONES
 from radicale_practice.practice import zones
@@ -150,6 +150,12 @@ def test_lines_are_short_and_no_zone_needs_more_than_the_known_forms(zone: str) 
     assert content is not None
     history = tzif.history(zone)
     assert history is not None and bool(history.yearly) == (b"," in content.rsplit(b"\n", 2)[1])
+
+
+def test_every_zone_of_the_world_is_right_since_1970() -> None:
+    """Also where the yearly rule began anew after years without it (Riga 2000, Norfolk 2015)."""
+    texts = {zone: vtimezone(zone, 1970).removesuffix("\r\n") for zone in zones.names()}
+    assert [z for z, text in sorted(texts.items()) if not client_zones.is_right(text, z, 1970, 2046)] == []
 
 
 @pytest.mark.parametrize("zone", ["Europe/Nowhere", "", "../../etc/passwd", "Europe/../Europe/Vienna"])
