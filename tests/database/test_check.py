@@ -160,6 +160,22 @@ def test_what_programs_were_not_told_of_is_told(postgresql_url: str) -> None:
     database.dispose()
 
 
+def test_numbers_that_would_be_given_out_twice(postgresql_url: str) -> None:
+    """Written while triggers were off: else the next person added would be refused."""
+    database = furnished(Database(postgresql_url))
+    with unchecked(postgresql_url) as vendor:
+        vendor.execute(OTHER[1].replace("9, 2", "9, 1"))
+    assert found(database) == {("numbers", "staff")}
+    before = epoch(database)
+    with database.write() as uow:
+        assert [problem.kind for problem in check.repair(uow)] == ["numbers"]
+    assert (found(database), epoch(database)) == (set(), before)
+    with database.write() as uow:
+        added = "INSERT INTO staff (practice_id, user_name, display_name) VALUES (1, 'n', 'n') RETURNING id"
+        assert run(uow, added) == 10
+    database.dispose()
+
+
 LEFT_ALONE = {
     "two owners": ("appointment", "INSERT INTO appointment_calendar VALUES (1, 2, 'owner')"),
     "no owner": ("appointment", "UPDATE appointment_calendar SET role = 'resource' WHERE appointment_id = 1"),
@@ -237,7 +253,7 @@ def test_values_that_sqlite_was_made_to_keep(sqlite_url: str) -> None:
 
 def test_every_kind_is_made_to_fail_here() -> None:
     covered = {k for k, _ in MENDED} | {name.split(",")[0] for name in LEFT_ALONE}
-    assert {query.kind for query in QUERIES} - covered == {"unflushed", "untold", "no such row"}
+    assert {query.kind for query in QUERIES} - covered == {"unflushed", "untold", "numbers", "no such row"}
 
 
 # the catalogue

@@ -67,9 +67,11 @@ def repair(uow: UnitOfWork) -> list[Problem]:
         _mend_log(uow)
         _mend_identities(uow)
         revisions.flush(uow)
+        for table in (problem.table for problem in found if problem.kind == "numbers"):
+            _renumber(uow, table)
         if "untold" in kinds:
             _tell(uow)
-        if kinds - {"no sync row", "untold"}:
+        if kinds - {"no sync row", "untold", "numbers"}:
             revisions.new_epoch(uow)
     return found
 
@@ -153,6 +155,12 @@ def _tell(uow: UnitOfWork) -> None:
     run = uow.connection.exec_driver_sql
     run(f"SELECT pg_advisory_xact_lock({JOURNAL_LOCK}, key) FROM ({keys}) practices")
     run(f"INSERT INTO sync_journal_order (journal_id) SELECT id FROM ({UNTOLD}) untold ORDER BY id")
+
+
+def _renumber(uow: UnitOfWork, table: str) -> None:
+    """Give out numbers above all that are taken."""
+    highest = f"greatest((SELECT max(id) FROM {table}), (SELECT last_value FROM {table}_id_seq))"
+    uow.connection.exec_driver_sql(f"SELECT setval('{table}_id_seq', {highest})")
 
 
 def _mend_identities(uow: UnitOfWork) -> None:

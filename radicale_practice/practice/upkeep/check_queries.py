@@ -62,6 +62,21 @@ def _dangling() -> Iterator[Query]:
             )
 
 
+def _numbers() -> Iterator[Query]:
+    """Ids that a program chose while triggers were off would be given out a second time."""
+    for table in PRACTICE_TABLES:
+        if "id" in table.columns:
+            yield Query(
+                "numbers",
+                table.name,
+                "the next number to be given out is taken",
+                f"SELECT max(id) FROM {table.name} HAVING max(id) >"
+                f" (SELECT last_value - (NOT is_called)::integer FROM {table.name}_id_seq)",
+                repairable=True,
+                dialect="postgresql",
+            )
+
+
 QUERIES = (
     Query(
         "no object",
@@ -156,6 +171,7 @@ QUERIES = (
         " WHERE s.calendar_id IS NULL ORDER BY 1",
         repairable=True,
     ),
+    *_numbers(),
     *_dangling(),
     Query(
         "no owner",
