@@ -11,7 +11,6 @@ from radicale_practice.cli.context import Session, reads, show_table, writes
 from radicale_practice.cli.moments import clock_time, counted, shown_span
 from radicale_practice.cli.record_commands import journal_line
 from radicale_practice.practice import lookup, zones
-from radicale_practice.practice.errors import NotFound
 from radicale_practice.practice.notices import attention, attention_rows
 from radicale_practice.practice.people import patients, staff
 from radicale_practice.practice.records import journal_list, programs
@@ -79,7 +78,7 @@ def list_(session: Session) -> None:
 def show(session: Session, item: ItemNumber) -> None:
     """Everything about one row; of a burst what was carried out and what is held back."""
     uow, about = session.uow, session.practice
-    found = _item(session, item)
+    found = attention.get(uow, item, about.id)
     person, device = _devices(session)(found)
     concerned = _appointments(session, [found])
     first = found.details.get("first", [])
@@ -110,14 +109,6 @@ def show(session: Session, item: ItemNumber) -> None:
             typer.echo(f"{title}:")
         for entry in lines:
             typer.echo(f"  {journal_line(entry, about)}")
-
-
-def _item(session: Session, number: int) -> attention.AttentionItem:
-    """One of this practice. Raises ``NotFound``."""
-    found = attention.get(session.uow, number)
-    if found.practice_id != session.practice.id:
-        raise NotFound(f"attention {number}")
-    return found
 
 
 def _appointments(session: Session, items: Sequence[attention.AttentionItem]) -> dict[int, str]:
@@ -161,7 +152,7 @@ def resolve(
     is the appointment of --patient. undo: the former patient again; of a burst, what was carried out is taken
     back too. carry-out: what was held back of a burst is done.
     """
-    _item(session, item)
+    attention.get(session.uow, item, session.practice.id)
     patient_id = None
     if patient is not None:
         patient_id = patients.by_number(session.uow, session.practice.id, patient).id

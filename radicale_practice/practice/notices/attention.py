@@ -63,11 +63,14 @@ def open_list(uow: UnitOfWork, practice_id: int, *, staff_id: int | None = None)
     return [item_of(dict(r)) for r in uow.connection.execute(query.order_by(attention.c.id)).mappings()]
 
 
-def get(uow: UnitOfWork, item_id: int) -> AttentionItem:
-    """One row, settled or not. Raises ``NotFound``."""
-    row = uow.connection.execute(select(attention).where(attention.c.id == item_id)).mappings().first()
+def get(uow: UnitOfWork, item_id: int, practice_id: int | None = None) -> AttentionItem:
+    """One row, settled or not; with ``practice_id`` only that practice's. Raises ``NotFound``."""
+    query = select(attention).where(attention.c.id == item_id)
+    if practice_id is not None:
+        query = query.where(attention.c.practice_id == practice_id)
+    row = uow.connection.execute(query).mappings().first()
     if row is None:
-        raise NotFound(f"attention {item_id}")
+        raise NotFound(f"the attention list has no number {item_id}")
     return item_of(dict(row))
 
 
@@ -88,7 +91,7 @@ def resolve(
     """
     item = get(uow, item_id)
     if item.settled_at is not None:
-        raise NotFound(f"attention {item_id} is settled")
+        raise NotFound(f"number {item_id} of the attention list is settled already")
     _check(uow, item, how, patient_id)
     _lock_appointments(uow, item)
     item = _settle(uow, actor, item_id, how)
@@ -121,7 +124,7 @@ def _settle(uow: UnitOfWork, actor: Actor, item_id: int, how: str) -> AttentionI
     )
     row = uow.connection.execute(statement).mappings().first()
     if row is None:
-        raise NotFound(f"attention {item_id} is settled")
+        raise NotFound(f"number {item_id} of the attention list is settled already")
     return item_of(dict(row))
 
 
