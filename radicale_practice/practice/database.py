@@ -127,8 +127,11 @@ class UnitOfWork:
             return
         try:
             with translated_errors():
-                if self.failed or self.mode == "r":
+                if self.failed:
                     self.database.rollback(connection)
+                elif self.mode == "r":
+                    # psycopg forgets its prepared statements at a ROLLBACK
+                    self.database.commit(connection)
                 else:
                     self.database.before_commit(connection)
                     self.database.commit(connection)

@@ -151,3 +151,16 @@ def test_how_long_is_waited_and_what_is_safe(sqlite_url: str, postgresql_url: st
         pragmas = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         assert [run(uow, f"PRAGMA {name}") for name in pragmas] == ["wal", 2, 1, 10_000]
     database.dispose()
+
+
+def test_reading_leaves_prepared_statements_prepared(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    for _ in range(8):
+        with database.read() as uow:
+            run(uow, "SELECT count(*) FROM appointment")
+    with database.read() as uow:
+        found = run(
+            uow, "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%FROM appointment'"
+        )
+    database.dispose()
+    assert found == 1

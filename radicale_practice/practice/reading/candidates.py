@@ -15,16 +15,18 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
-    FromClause,
     Select,
     and_,
+    any_,
     bindparam,
+    func,
     not_,
     or_,
     select,
     text,
     union,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from radicale_practice.practice import zones
 from radicale_practice.practice.database import UnitOfWork, translated_errors
@@ -71,7 +73,7 @@ def find(uow: UnitOfWork, practice_id: int, calendar_id: int, within: Range, tim
     with translated_errors():
         connection = uow.connection
         ids = {row[0] for row in connection.execute(_candidate_query(uow.dialect), parameters)}
-        for object_id, series_id, start in connection.execute(_stored_query(), parameters):
+        for object_id, series_id, start in connection.execute(_stored_query(uow.dialect), parameters):
             ids.add(object_id)
             starts.setdefault(series_id, []).append(start)
     return Candidates(sorted(ids), starts)
@@ -82,14 +84,18 @@ def _is_long(dialect: str) -> ColumnElement[bool]:
     return text(IS_LONG[dialect])  # type: ignore[return-value]
 
 
-def _here(source: FromClause, key: ColumnElement[Any]) -> FromClause:
+def _objects_of(ids: CompoundSelect[Any] | Select[Any], dialect: str) -> ColumnElement[bool]:
+    """Live objects of the calendar (parameter ``calendar``) that show one of these appointments.
+
+    The appointments are found first and their objects looked up by the index, with or without statistics: an
+    array is short to PostgreSQL's planner, and "+ 0" takes the index of the whole calendar from SQLite's.
+    """
     o = calendar_object.c
-    # "+ 0": without statistics (just after an import) PostgreSQL would walk through the whole calendar for
-    # each appointment instead of looking the appointment up
-    in_calendar = o.calendar_id + 0 == bindparam("calendar", type_=BigId)
-    return source.join(
-        calendar_object, and_(o.appointment_id == key, in_calendar, o.removed_revision.is_(None))
-    )
+    here = bindparam("calendar", type_=BigId)
+    if dialect == "sqlite":
+        return and_(o.appointment_id.in_(ids), o.calendar_id + 0 == here, o.removed_revision.is_(None))
+    listed = any_(func.array(ids.scalar_subquery(), type_=ARRAY(BigId)))
+    return and_(o.appointment_id == listed, o.calendar_id == here, o.removed_revision.is_(None))
 
 
 def _well_stored() -> ColumnElement[bool]:
@@ -97,29 +103,33 @@ def _well_stored() -> ColumnElement[bool]:
     return and_(x.basis == series_basis(), or_(x.complete, x.expanded_until >= bindparam("high")))
 
 
-@lru_cache(maxsize=1)
-def _stored_query() -> Select[Any]:
-    source = occurrence.join(appointment, appointment.c.id == occurrence.c.series_id).join(
-        series_expansion, series_expansion.c.series_id == occurrence.c.series_id
+@lru_cache(maxsize=2)
+def _stored_query(dialect: str) -> Select[Any]:
+    in_range = and_(
+        occurrence.c.practice_id == bindparam("practice"),
+        occurrence.c.starts_at >= bindparam("lower"),
+        occurrence.c.starts_at < bindparam("high"),
+    )
+    o = calendar_object.c
+    source = (
+        calendar_object.join(occurrence, occurrence.c.series_id == o.appointment_id)
+        .join(appointment, appointment.c.id == o.appointment_id)
+        .join(series_expansion, series_expansion.c.series_id == o.appointment_id)
     )
     return (
-        select(calendar_object.c.id, occurrence.c.series_id, occurrence.c.recurrence_id)
-        .select_from(_here(source, occurrence.c.series_id))
-        .where(
-            occurrence.c.practice_id == bindparam("practice"),
-            occurrence.c.starts_at >= bindparam("lower"),
-            occurrence.c.starts_at < bindparam("high"),
-            _well_stored(),
-        )
+        select(o.id, occurrence.c.series_id, occurrence.c.recurrence_id)
+        .select_from(source)
+        .where(_objects_of(select(occurrence.c.series_id).where(in_range), dialect), in_range, _well_stored())
         .order_by(occurrence.c.series_id, occurrence.c.recurrence_id)
     )
 
 
 @lru_cache(maxsize=2)
-def _candidate_query(dialect: str) -> CompoundSelect[Any]:
+def _candidate_query(dialect: str) -> Select[Any]:
     a = appointment.c
     in_practice = a.practice_id == bindparam("practice")
     near = and_(
+        in_practice,
         a.starts_at >= bindparam("lower"),
         a.starts_at < bindparam("high"),
         a.ends_at >= bindparam("low"),
@@ -130,28 +140,23 @@ def _candidate_query(dialect: str) -> CompoundSelect[Any]:
             and_(a.starts_at < bindparam("zone_high"), a.ends_at >= bindparam("zone_low")),
         ),
     )
-    long = and_(_is_long(dialect), a.starts_at < bindparam("lower"), a.ends_at >= bindparam("low"))
-
-    def shown(key: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
-        return (
-            select(calendar_object.c.id).select_from(_here(appointment, key)).where(in_practice, *conditions)
-        )
-
-    expanded_here = (
-        select(calendar_object.c.id)
-        .select_from(
-            _here(appointment, a.id).outerjoin(series_expansion, series_expansion.c.series_id == a.id)
-        )
+    long = and_(
+        in_practice, _is_long(dialect), a.starts_at < bindparam("lower"), a.ends_at >= bindparam("low")
+    )
+    not_well_stored = (
+        select(a.id)
+        .select_from(appointment.outerjoin(series_expansion, series_expansion.c.series_id == a.id))
         .where(
             in_practice,
             text(f"({IS_SERIES})"),
             or_(series_expansion.c.series_id.is_(None), not_(_well_stored()), _is_long(dialect)),
         )
     )
-    return union(
-        shown(a.id, near),
-        shown(a.series_id, near),
-        shown(a.id, long),
-        shown(a.series_id, long),
-        expanded_here,
+    found = union(
+        select(a.id).where(near),
+        select(a.series_id).where(near, a.series_id.is_not(None)),
+        select(a.id).where(long),
+        select(a.series_id).where(long, a.series_id.is_not(None)),
+        not_well_stored,
     )
+    return select(calendar_object.c.id).where(_objects_of(found, dialect))
