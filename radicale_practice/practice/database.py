@@ -130,8 +130,7 @@ class UnitOfWork:
                 if self.failed:
                     self.database.rollback(connection)
                 elif self.mode == "r":
-                    # psycopg forgets its prepared statements at a ROLLBACK
-                    self.database.commit(connection)
+                    self.database.end_reading(connection)
                 else:
                     self.database.before_commit(connection)
                     self.database.commit(connection)
@@ -279,6 +278,13 @@ class Database:
         """
         if self.dialect == "sqlite":
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
+
+    def end_reading(self, connection: Connection) -> None:
+        """Nothing was written. PostgreSQL: a COMMIT, psycopg forgets what it prepared at a ROLLBACK."""
+        if self.dialect == "sqlite":
+            self.rollback(connection)
+        else:
+            self.commit(connection)
 
     def rollback(self, connection: Connection) -> None:
         """ROLLBACK."""
