@@ -16,7 +16,7 @@ from radicale_practice.practice.accesses import access_map, limited
 from radicale_practice.practice.database import Database, UnitOfWork
 from radicale_practice.practice.errors import NotFound
 from radicale_practice.practice.model import Access, Role, Status, Viewer, Window
-from radicale_practice.practice.reading import availability, range_states, unseen
+from radicale_practice.practice.reading import availability, range_states
 from radicale_practice.practice.reading.calendar_objects import StoredObject, load, load_range
 from tests.database.house import book, furnish, furnished, place, run
 
@@ -398,38 +398,3 @@ def test_lists_are_looked_up_not_searched_for(sqlite_url: str, analyzed: bool) -
             plan
         )
     database.dispose()
-
-
-MANY = """
-INSERT INTO appointment (practice_id, starts_at, ends_at, created_by, status)
-WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
-SELECT 1, p.created_at, p.created_at, 2, CASE WHEN n.i < 3 THEN 'unconfirmed' ELSE 'booked' END
-FROM n CROSS JOIN practice p
-"""
-
-
-@pytest.mark.parametrize("analyzed", [False, True])
-def test_what_only_its_author_sees_is_looked_up_too(database: Database, analyzed: bool) -> None:
-    """Asked for with every list: a few entries, whatever the number of appointments."""
-    with furnished(database).write() as uow:
-        run(uow, MANY)
-        run(
-            uow,
-            "INSERT INTO appointment_calendar (appointment_id, calendar_id) SELECT id, 1 FROM appointment",
-        )
-    if analyzed:
-        with database.write() as uow:
-            run(uow, "ANALYZE")
-    plan = ""
-
-    def explain(_: object, cursor: Any, statement: str, parameters: Any, *__: object) -> None:
-        nonlocal plan
-        how = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
-        plan = str(cursor.connection.execute(f"{how} {statement}", parameters).fetchall())
-
-    event.listen(database.engine, "before_cursor_execute", explain)
-    with database.read() as uow:
-        uow.connection.exec_driver_sql("SELECT 1")
-        found = {viewer.staff_id: unseen.objects(uow, viewer, 1) for viewer in (ME, RECEPTION)}
-    assert {staff_id: len(ids) for staff_id, ids in found.items()} == {1: 2, 2: 0}
-    assert "ix_appointment_unconfirmed" in plan

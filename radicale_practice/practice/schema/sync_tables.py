@@ -237,6 +237,7 @@ attention = Table(
     Column("settled_by", BigId),
     text_column("resolution"),
     Index("ix_attention_open", "practice_id", "settled_at"),
+    Index("ix_attention_kind", "practice_id", "kind", "source"),
     Index("ix_attention_appointment_id", "appointment_id"),
     sqlite_autoincrement=True,
 )

@@ -493,4 +493,5 @@ def _sync_tables() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_attention_appointment_id", "attention", ["appointment_id"], unique=False)
+    op.create_index("ix_attention_kind", "attention", ["practice_id", "kind", "source"], unique=False)
     op.create_index("ix_attention_open", "attention", ["practice_id", "settled_at"], unique=False)
