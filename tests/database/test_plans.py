@@ -1,4 +1,4 @@
-"""What every request asks for is looked up by an index, whatever has gathered in the years; on both engines."""
+"""What every request asks for is looked up by an index, whatever has gathered in the years; both engines."""
 
 from __future__ import annotations
 
