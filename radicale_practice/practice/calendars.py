@@ -18,6 +18,7 @@ from radicale_practice.practice.accesses import Surroundings, surroundings
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue, NotFound, NotPermitted
 from radicale_practice.practice.model import Access, CalendarKind, Status, Viewer
+from radicale_practice.practice.notices import attention_entry
 from radicale_practice.practice.records import journal
 from radicale_practice.practice.schema.practice_tables import (
     appointment_calendar,
@@ -285,6 +286,7 @@ def delete_private(uow: UnitOfWork, viewer: Viewer, calendar_id: int) -> None:
         )
     except NotFound:
         raise NotPermitted("only one's own private calendar can be deleted") from None
+    attention_entry.leave(uow, viewer.practice_id, viewer.staff_id, calendar_id)
 
 
 def _holds_appointments(uow: UnitOfWork, calendar_id: int) -> bool:
@@ -299,7 +301,7 @@ def _holds_appointments(uow: UnitOfWork, calendar_id: int) -> bool:
         .where(
             link.calendar_id == calendar_id,
             its.status != Status.CANCELLED.value,
-            func.coalesce(its.external_id, "").not_like("attention:%"),
+            func.coalesce(its.external_id, "").not_like(f"{attention_entry.PREFIX}%"),
         )
     )
     return uow.connection.execute(found.limit(1)).first() is not None

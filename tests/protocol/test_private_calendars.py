@@ -62,3 +62,17 @@ def test_our_own_entry_is_no_obstacle(own: MakeClient, house: House) -> None:
     assert rita.request("DELETE", desk + "1.ics").status == 403
     assert len(rita.sync(private).responses()) == 1
     assert rita.request("DELETE", private).status == 204
+
+
+def test_our_own_entry_goes_to_another_of_the_persons_calendars(own: MakeClient, house: House) -> None:
+    """It was left behind in the deleted one, and never showed again."""
+    rita = own(RITA)
+    desk, private = house.path(RITA, house.own(ANNA)), house.path(RITA, house.own(RITA, CalendarKind.PRIVATE))
+    assert rita.request("MKCALENDAR", "/rita/second/").status == 201
+    assert rita.put(desk + "1.ics", event("1@x", "Massage")).status == 201
+    with house.database.write() as uow:
+        uow.connection.execute(text("UPDATE appointment SET status = 'done'"))
+    assert rita.request("DELETE", desk + "1.ics").status == 403
+    assert len(rita.sync(private).responses()) == 1
+    assert rita.request("DELETE", private).status == 204
+    assert "1 Änderung" in rita.request("GET", "/rita/second/").text

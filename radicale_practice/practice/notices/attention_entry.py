@@ -9,26 +9,27 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import case, select
+from sqlalchemy import case, select, update
 
 from radicale_practice.practice import appointment_rows, clock
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import CalendarKind, Status
 from radicale_practice.practice.notices import attention_rows
 from radicale_practice.practice.projections import Practice
-from radicale_practice.practice.schema.practice_tables import appointment, calendar
+from radicale_practice.practice.schema.practice_tables import appointment, appointment_calendar, calendar
 
 _TEXTS = {
     "de": ("Praxis: 1 Änderung wurde nicht übernommen", "Praxis: {n} Änderungen wurden nicht übernommen"),
     "en": ("Practice: 1 change was not taken over", "Practice: {n} changes were not taken over"),
 }
 
-_PREFIX = "attention:"
+PREFIX = "attention:"
+"""Of an entry's ``external_id``: the person's number follows."""
 
 
 def is_entry(row: Any) -> bool:
     """Whether an appointment row is such an entry and not an appointment of anybody's."""
-    return str(row["external_id"] or "").startswith(_PREFIX)
+    return str(row["external_id"] or "").startswith(PREFIX)
 
 
 def text(language: str, number: int) -> str:
@@ -63,10 +64,22 @@ def update_entry(uow: UnitOfWork, practice: Practice, staff_id: int | None) -> N
     appointment_rows.update_rows(uow, [row], {int(row["id"]): wanted})
 
 
+def leave(uow: UnitOfWork, practice_id: int, staff_id: int, calendar_id: int) -> None:
+    """A calendar of the person's own has gone: their entry, if it is there, goes into another one of theirs.
+
+    Writes a practice row.
+    """
+    row, target = _entry(uow, practice_id, staff_id), _own_calendar(uow, practice_id, staff_id)
+    if row is not None and target is not None:
+        link = appointment_calendar.c
+        there = (link.appointment_id == row["id"], link.calendar_id == calendar_id)
+        uow.connection.execute(update(appointment_calendar).where(*there).values(calendar_id=target))
+
+
 def _entry(uow: UnitOfWork, practice_id: int, staff_id: int) -> dict[str, Any] | None:
     query = (
         select(appointment)
-        .where(appointment.c.practice_id == practice_id, appointment.c.external_id == f"{_PREFIX}{staff_id}")
+        .where(appointment.c.practice_id == practice_id, appointment.c.external_id == f"{PREFIX}{staff_id}")
         .with_for_update(key_share=True)
     )
     row = uow.connection.execute(query).mappings().first()
@@ -83,11 +96,12 @@ def _columns(practice: Practice, number: int) -> dict[str, Any]:
     }
 
 
-def _make(uow: UnitOfWork, practice: Practice, staff_id: int, number: int) -> None:
+def _own_calendar(uow: UnitOfWork, practice_id: int, staff_id: int) -> int | None:
+    """The calendar of the person's own for the entry: the practitioner's, else a private one."""
     own = (
         select(calendar.c.id)
         .where(
-            calendar.c.practice_id == practice.id,
+            calendar.c.practice_id == practice_id,
             calendar.c.staff_id == staff_id,
             calendar.c.active.is_(True),
             calendar.c.kind != CalendarKind.ROOM,
@@ -99,14 +113,18 @@ def _make(uow: UnitOfWork, practice: Practice, staff_id: int, number: int) -> No
         )
         .limit(1)
     )
-    calendar_id = uow.connection.execute(own).scalar()
+    return uow.connection.execute(own).scalar()
+
+
+def _make(uow: UnitOfWork, practice: Practice, staff_id: int, number: int) -> None:
+    calendar_id = _own_calendar(uow, practice.id, staff_id)
     if calendar_id is None:
         return
     statement = (
         uow.insert(appointment)
         .values(
             practice_id=practice.id,
-            external_id=f"{_PREFIX}{staff_id}",
+            external_id=f"{PREFIX}{staff_id}",
             all_day=True,
             transparent=True,
             **_columns(practice, number),
@@ -116,4 +134,4 @@ def _make(uow: UnitOfWork, practice: Practice, staff_id: int, number: int) -> No
     )
     made = uow.connection.execute(statement).scalar()
     if made is not None:
-        appointment_rows.put_into_calendars(uow, [made], {int(calendar_id): "owner"})
+        appointment_rows.put_into_calendars(uow, [made], {calendar_id: "owner"})

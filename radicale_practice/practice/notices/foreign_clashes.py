@@ -185,6 +185,6 @@ def _calendars(uow: UnitOfWork, practice_id: int, changed: set[int]) -> list[int
 def _entries_of_ours(uow: UnitOfWork, practice_id: int) -> set[int]:
     """The entries that tell a person of changes not taken over: they are no absences."""
     query = select(appointment.c.id, appointment.c.external_id).where(
-        appointment.c.practice_id == practice_id, appointment.c.external_id.like("attention:%")
+        appointment.c.practice_id == practice_id, appointment.c.external_id.like(f"{attention_entry.PREFIX}%")
     )
     return {r["id"] for r in uow.connection.execute(query).mappings() if attention_entry.is_entry(r)}
