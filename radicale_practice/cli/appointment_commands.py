@@ -10,6 +10,7 @@ import typer
 
 from radicale_practice.cli.context import Session, reads, show_table, writes
 from radicale_practice.cli.moments import (
+    counted,
     parse_day,
     parse_day_or_moment,
     parse_end,
@@ -209,7 +210,7 @@ def add_series(
     new = _with_texts(new, subject, "", "")
     plan = weekly.plan(session.uow, session.practice, new, times, every, skip_holidays, skip_taken)
     added = book.add_series(session.uow, session.actor, plan.series)
-    lines = [f"series {added}: {len(plan.starts)} appointments"]
+    lines = [f"series {added}: {counted(len(plan.starts), 'appointment')}"]
     lines += [f"  {shown(start)}" for start in plan.starts]
     lines += [f"  {shown(start)} left out: {reason}" for start, reason in plan.skipped]
     return "\n".join(lines)

@@ -18,6 +18,7 @@ from radicale_practice.cli.context import (
     writes,
     writing,
 )
+from radicale_practice.cli.moments import counted
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.people import patient_erase, patient_import, patients
 
@@ -109,7 +110,7 @@ def import_(
     for count, why in ((report.erased, "erased"), (report.merged, "merged into another number")):
         counts += f", {count} left alone: {why}" if count else ""
     if report.errors and not skip_errors:
-        fail(f"nothing imported: {len(report.errors)} lines with errors ({counts})")
+        fail(f"nothing imported: {counted(len(report.errors), 'line')} with errors ({counts})")
     typer.echo(("would be imported: " if dry_run else "imported: ") + counts)
 
 
@@ -122,7 +123,7 @@ def merge(
 ) -> str:
     """The same person twice: all appointments go to the number that stays."""
     moved = patients.merge(session.uow, session.practice.id, number, into)
-    return f"{moved} appointments now belong to patient {into}"
+    return f"patient {into} has {counted(moved, 'appointment')} more"
 
 
 @app.command("erase")
@@ -138,6 +139,6 @@ def erase(
     with writing(database, practice) as session:
         erased = patient_erase.erase(session.uow, session.practice.id, number)
     typer.echo(
-        f"patient {number}: contents of {erased.appointments} appointments and {erased.journal_rows} journal"
-        " rows emptied"
+        f"patient {number}: contents of {counted(erased.appointments, 'appointment')} and"
+        f" {counted(erased.journal_rows, 'journal row')} emptied"
     )

@@ -20,6 +20,7 @@ from radicale_practice.cli.context import (
     show_table,
     writes,
 )
+from radicale_practice.cli.moments import counted
 from radicale_practice.practice import migrate, practices
 from radicale_practice.practice.database import Database, UnitOfWork
 from radicale_practice.practice.errors import InvalidValue, NotFound
@@ -115,7 +116,9 @@ def check(
     for problem in problems:
         typer.echo(_described(problem))
     if problems:
-        fail(f"{len(problems)} problems" + ("" if repair else ": check --repair puts right what it can"))
+        fail(
+            counted(len(problems), "problem") + ("" if repair else ": check --repair puts right what it can")
+        )
     typer.echo("no problems")
 
 
