@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Actor, Role, Viewer
 from radicale_practice.practice.notices import attention_rows
 from radicale_practice.practice.reading import unseen
+from tests.database.foreign import connect
 from tests.database.house import furnished, run
 
 ME = Viewer(1, 1, "person1", "Person 1", Role.PRACTITIONER)
@@ -77,3 +78,34 @@ def test_bursts_of_a_device(house: Database) -> None:
         actor = Actor(1, None, "x")
         assert attention_rows.bursts(uow, 1, actor) == []
     assert all("ix_attention_kind" in plan for plan in plans)
+
+
+IMPORT = """
+WITH made AS (
+  INSERT INTO appointment (practice_id, starts_at, ends_at)
+  SELECT 1, timestamp '2027-01-04 08:00', timestamp '2027-01-04 09:00' FROM generate_series(1, {}) n
+  RETURNING id
+) INSERT INTO appointment_calendar (appointment_id, calendar_id) SELECT id, 1 FROM made
+"""
+WALKED = """
+SELECT (SELECT sum(seq_tup_read) FROM pg_stat_user_tables)
+  + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes)
+"""
+
+
+def test_an_import_after_a_small_beginning(postgresql_url: str) -> None:
+    """PostgreSQL keeps a session's plans: those of the triggers must do for thousands of rows as well."""
+    furnished(Database(postgresql_url)).dispose()
+    events, rows_an_event = 2000, 150
+    with closing(connect(postgresql_url)) as vendor:
+        # the plans of PostgreSQL's own check of the key are not ours
+        vendor.execute(
+            "ALTER TABLE appointment_calendar DROP CONSTRAINT fk_appointment_calendar_appointment_id"
+        )
+        vendor.execute(IMPORT.format(5))
+        vendor.execute("VACUUM ANALYZE")
+        for _ in range(8):
+            vendor.execute(IMPORT.format(1))
+        vendor.execute(IMPORT.format(events))
+        vendor.execute("SELECT pg_stat_force_next_flush()")
+        assert vendor.execute(WALKED).fetchone()[0] < events * rows_an_event

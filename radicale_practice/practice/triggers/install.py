@@ -125,7 +125,8 @@ FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.
 WHERE n.nspname = :schema AND NOT t.tgisinternal AND t.tgname LIKE 'sync\\_%' AND t.tgenabled IN ('O', 'A')
 UNION ALL
 SELECT 'function', p.proname::text, CASE WHEN p.prosecdef
-  AND p.proconfig = ARRAY['search_path=pg_catalog, ' || quote_ident(:schema) || ', pg_temp', 'jit=off']
+  AND p.proconfig = ARRAY['search_path=pg_catalog, ' || quote_ident(:schema) || ', pg_temp', 'jit=off',
+    'plan_cache_mode=force_generic_plan', 'enable_seqscan=off']
   THEN p.prosrc END
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname = :schema AND p.proname LIKE 'sync\\_%'

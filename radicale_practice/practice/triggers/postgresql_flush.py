@@ -180,7 +180,7 @@ BEGIN
   END IF;
   SELECT array_agg(DISTINCT q.key1) INTO gone FROM sync_pending q
   WHERE q.txid = tx AND q.source = 'appointment'
-    AND NOT EXISTS (SELECT 1 FROM appointment a WHERE a.id = q.key1);
+    AND (SELECT a.id FROM appointment a WHERE a.id = q.key1) IS NULL;  -- looked up, never joined
   IF gone IS NOT NULL THEN
     BEGIN{_FORGET}
     EXCEPTION WHEN serialization_failure THEN NULL;
