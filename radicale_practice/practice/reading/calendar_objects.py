@@ -94,12 +94,14 @@ def load_range(
     occurrences). RFC 4791 9.9: the end is exclusive, an entry without length counts at its start. At
     most five statements. The window, ``around`` and errors are those of ``load``.
     """
-    return load_found(uow, search(uow, viewer, calendar_id, start, end, today, around))
+    wanted = search(uow, viewer, calendar_id, start, end, today, around)
+    zone = wanted.around.time_zone
+    return load_found(uow, wanted, candidates.find(uow, viewer.practice_id, calendar_id, wanted.within, zone))
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is looked for in a calendar, and the objects that it can be.
+    """What is looked for in a calendar.
 
     ``within``: the range asked for; ``window``: the viewer's (None: all days).
     """
@@ -109,7 +111,6 @@ class Search:
     around: Surroundings
     within: spans.Range
     window: spans.Range | None
-    chosen: candidates.Candidates
 
 
 def search(
@@ -121,23 +122,20 @@ def search(
     today: date | None,
     around: Surroundings | None,
 ) -> Search:
-    """Where to look for what ``load_range`` finds. Three statements at most."""
+    """Where to look for what ``load_range`` finds. One statement at most."""
     within = spans.make_range(start, end)
     around = visible(uow, viewer, calendar_id, around)
-    window = window_range(viewer, around.time_zone, today)
-    chosen = candidates.find(uow, viewer.practice_id, calendar_id, within, around.time_zone)
-    return Search(viewer, calendar_id, around, within, window, chosen)
+    return Search(viewer, calendar_id, around, within, window_range(viewer, around.time_zone, today))
 
 
 def load_found(
-    uow: UnitOfWork, wanted: Search, object_ids: Iterable[int] | None = None
+    uow: UnitOfWork, wanted: Search, chosen: candidates.Candidates
 ) -> list[tuple[StoredObject, list[tuple[datetime, datetime]]]]:
-    """Those of the candidates (of these, or all) that ``load_range`` finds. Two statements."""
-    zone, starts = wanted.around.time_zone, wanted.chosen.starts
-    ids = wanted.chosen.object_ids if object_ids is None else object_ids
+    """Those of the candidates that ``load_range`` finds. Two statements."""
+    zone, ids = wanted.around.time_zone, chosen.object_ids
     found = []
     for stored in _load(uow, wanted.viewer, wanted.around, wanted.calendar_id, object_ids=ids):
-        known = starts.get(stored.appointment_id)
+        known = chosen.starts.get(stored.appointment_id)
         instances = sorted(spans.occurrences(stored.object, wanted.within, zone, known))
         shown = wanted.window is None or any(spans.occurrences(stored.object, wanted.window, zone))
         if instances and shown:

@@ -7,6 +7,7 @@ change (another basis) is a candidate in any case: correctness never depends on 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -57,8 +58,18 @@ class Candidates:
 
 def find(uow: UnitOfWork, practice_id: int, calendar_id: int, within: Range, time_zone: str) -> Candidates:
     """The candidates of a calendar; ``time_zone`` is the practice's. Two statements."""
+    place = parameters(practice_id, calendar_id, within, time_zone)
+    found = stored(uow, place)
+    query = select(calendar_object.c.id).where(condition(uow.dialect))
+    with translated_errors():
+        ids = set(uow.connection.execute(query, place).scalars())
+    return Candidates(sorted(ids.union(found.object_ids)), found.starts)
+
+
+def parameters(practice_id: int, calendar_id: int, within: Range, time_zone: str) -> dict[str, Any]:
+    """What ``condition`` needs; ``time_zone`` is the practice's."""
     low = max(within.wall_start - _DAY, _FIRST + LONG)
-    parameters = {
+    return {
         "practice": practice_id,
         "calendar": calendar_id,
         # an all-day row may have been written with hours: the day it belongs to is meant
@@ -69,14 +80,18 @@ def find(uow: UnitOfWork, practice_id: int, calendar_id: int, within: Range, tim
         "zone_low": zones.to_wall(within.start, time_zone) - _SLACK,
         "zone_high": zones.to_wall(within.end, time_zone) + _SLACK,
     }
+
+
+def stored(uow: UnitOfWork, place: Mapping[str, Any]) -> Candidates:
+    """The well stored series alone. One statement."""
+    ids: list[int] = []
     starts: dict[int, list[datetime]] = {}
     with translated_errors():
-        connection = uow.connection
-        ids = {row[0] for row in connection.execute(_candidate_query(uow.dialect), parameters)}
-        for object_id, series_id, start in connection.execute(_stored_query(uow.dialect), parameters):
-            ids.add(object_id)
+        for object_id, series_id, start in uow.connection.execute(_stored_query(uow.dialect), place):
+            if series_id not in starts:
+                ids.append(object_id)
             starts.setdefault(series_id, []).append(start)
-    return Candidates(sorted(ids), starts)
+    return Candidates(ids, starts)
 
 
 def _is_long(dialect: str) -> ColumnElement[bool]:
@@ -125,7 +140,9 @@ def _stored_query(dialect: str) -> Select[Any]:
 
 
 @lru_cache(maxsize=2)
-def _candidate_query(dialect: str) -> Select[Any]:
+def condition(dialect: str) -> ColumnElement[bool]:
+    """Whether a calendar object can lie in the range (``parameters``), by its own row or one of its series; a
+    well stored series by an instance of its own alone."""
     a = appointment.c
     in_practice = a.practice_id == bindparam("practice")
     near = and_(
@@ -159,4 +176,4 @@ def _candidate_query(dialect: str) -> Select[Any]:
         select(a.series_id).where(long, a.series_id.is_not(None)),
         not_well_stored,
     )
-    return select(calendar_object.c.id).where(_objects_of(found, dialect))
+    return _objects_of(found, dialect)

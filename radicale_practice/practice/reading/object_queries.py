@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Text, and_, any_, bindparam, case, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from radicale_practice.practice.reading import stored_rows
+from radicale_practice.practice.reading import candidates, stored_rows
 from radicale_practice.practice.schema.columns import BigId
 from radicale_practice.practice.schema.practice_tables import appointment, appointment_calendar
 from radicale_practice.practice.schema.sync_tables import calendar_object, event_extra, object_change
@@ -65,7 +65,8 @@ def overrides_query(kind: str, dialect: str) -> Select[Any]:
 
 @lru_cache(maxsize=2)
 def timing_query(dialect: str) -> Select[Any]:
-    """Objects without content, with the times of the rows they show; kind and parameters as for "ids".
+    """Objects without content that can lie in a range, with the times of the rows they show; parameters are
+    those of ``candidates`` and ``staff``.
 
     The columns of ``revisions.ObjectState``, whether it is a single entry that everybody sees, and its start,
     end, zone and whether it is all day.
@@ -97,7 +98,7 @@ def timing_query(dialect: str) -> Select[Any]:
             a.all_day,
         )
         .select_from(calendar_object.join(appointment, a.id == _shown(dialect)))
-        .where(_chosen("ids", dialect))
+        .where(candidates.condition(dialect), _is_of_practice())
     )
 
 

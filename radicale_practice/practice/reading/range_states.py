@@ -6,16 +6,17 @@ rows that are not as they should be) is loaded as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from typing import Any
 
 from radicale_practice.practice import zones
 from radicale_practice.practice.accesses import Surroundings
 from radicale_practice.practice.database import UnitOfWork, translated_errors
 from radicale_practice.practice.model import Appointment, Viewer
-from radicale_practice.practice.reading import calendar_objects, stored_rows
+from radicale_practice.practice.reading import calendar_objects, candidates, stored_rows
 from radicale_practice.practice.reading.calendar_objects import StoredObject
-from radicale_practice.practice.reading.object_queries import listed, timing_query
+from radicale_practice.practice.reading.object_queries import timing_query
 from radicale_practice.practice.series import spans
 from radicale_practice.practice.sync import revisions
 from radicale_practice.practice.sync.revisions import ObjectState
@@ -31,39 +32,36 @@ def in_range(
     today: date | None = None,
     around: Surroundings | None = None,
 ) -> list[ObjectState | StoredObject]:
-    """The objects that ``calendar_objects.load_range`` finds, by object id. At most six statements.
+    """The objects that ``calendar_objects.load_range`` finds, by object id. At most five statements.
 
     Parameters and errors are those of ``load_range``.
     """
     wanted = calendar_objects.search(uow, viewer, calendar_id, start, end, today, around)
     ranges = [known for known in (wanted.within, wanted.window) if known is not None]
     zone = wanted.around.time_zone
+    place = candidates.parameters(viewer.practice_id, calendar_id, wanted.within, zone)
+    series = candidates.stored(uow, place)
+    others = set(series.object_ids)
     found: list[ObjectState | StoredObject] = []
-    others: list[int] = []
-    for state, entry in _singles(uow, viewer, calendar_id, wanted.chosen.object_ids):
+    for state, entry in _singles(uow, viewer, place):
         if entry is None:
-            others.append(state.object_id)
+            others.add(state.object_id)
             continue
         begin, finish = spans.span(entry, entry.start, zone)
         if all(known.holds(begin, finish) for known in ranges):
             found.append(state)
     if others:
-        found += [stored for stored, _ in calendar_objects.load_found(uow, wanted, others)]
+        rest = candidates.Candidates(sorted(others), series.starts)
+        found += [stored for stored, _ in calendar_objects.load_found(uow, wanted, rest)]
     return sorted(found, key=lambda known: known.object_id)
 
 
 def _singles(
-    uow: UnitOfWork, viewer: Viewer, calendar_id: int, object_ids: list[int]
+    uow: UnitOfWork, viewer: Viewer, place: Mapping[str, Any]
 ) -> Iterator[tuple[ObjectState, Appointment | None]]:
     """The objects without content, each with the times of its entry; None if they alone do not decide."""
-    parameters = {
-        "practice": viewer.practice_id,
-        "calendar": calendar_id,
-        "staff": viewer.staff_id,
-        "ids": listed(uow.dialect, object_ids),
-    }
     with translated_errors():
-        rows = uow.connection.execute(timing_query(uow.dialect), parameters).all()
+        rows = uow.connection.execute(timing_query(uow.dialect), {**place, "staff": viewer.staff_id}).all()
     for *identity, single, starts_at, ends_at, time_zone, all_day in rows:
         state = revisions.state_of(identity)
         readable = starts_at is not None and zones.canonical(time_zone) is not None
