@@ -31,7 +31,8 @@ from sqlalchemy.pool import NullPool
 from radicale_practice.practice.errors import PracticeError, Unavailable
 from radicale_practice.practice.model import Actor
 
-Mode = Literal["r", "w"]
+Mode = Literal["r", "w", "statements"]
+"""Read, write, or read statements of which each is a snapshot of its own."""
 
 LOCK_TIMEOUT = 3.0
 """Seconds a writer of ours waits for a lock on PostgreSQL before the answer is "try again later"."""
@@ -129,7 +130,7 @@ class UnitOfWork:
             with translated_errors():
                 if self.failed:
                     self.database.rollback(connection)
-                elif self.mode == "r":
+                elif self.mode != "w":
                     self.database.end_reading(connection)
                 else:
                     self.database.before_commit(connection)
@@ -208,7 +209,8 @@ class Database:
         return engine
 
     def begin(self, mode: Mode, actor: Actor) -> Connection:
-        """A connection inside a fresh transaction ("r" is one snapshot, "w" sees what is committed)."""
+        """A connection inside a fresh transaction ("r" is one snapshot, "w" sees what is committed), or, for
+        "statements", in none."""
         self._enter(mode)
         try:
             return self._begin(mode, actor)
@@ -230,7 +232,10 @@ class Database:
     def _begin(self, mode: Mode, actor: Actor) -> Connection:
         connection = self.engine.connect()
         try:
-            if self.dialect == "sqlite":
+            if mode == "statements":
+                if self.dialect != "sqlite":
+                    connection.execution_options(isolation_level="AUTOCOMMIT")
+            elif self.dialect == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "w" else "BEGIN")
                 if mode == "w":
                     connection.execute(text(_REMEMBER_ACTOR), {"actor": actor.source or OWN_PROGRAM})
@@ -298,6 +303,11 @@ class Database:
     def read(self) -> Iterator[UnitOfWork]:
         """A unit that only reads: one consistent snapshot."""
         yield from self._unit("r", Actor())
+
+    @contextmanager
+    def look_up(self) -> Iterator[UnitOfWork]:
+        """A unit for one look into the database, without a transaction around it: each request begins so."""
+        yield from self._unit("statements", Actor())
 
     @contextmanager
     def write(self, actor: Actor | None = None) -> Iterator[UnitOfWork]:

@@ -164,3 +164,17 @@ def test_reading_leaves_prepared_statements_prepared(postgresql_url: str) -> Non
         )
     database.dispose()
     assert found == 1
+
+
+def test_a_look_up_sees_what_is_committed_and_leaves_no_transaction(database: Database) -> None:
+    furnished(database)
+    with database.look_up() as uow:
+        assert run(uow, "SELECT last_name FROM patient") != "Huber"
+        with database.write() as other:
+            run(other, "UPDATE patient SET last_name = 'Huber'")
+        assert run(uow, "SELECT last_name FROM patient") == "Huber"
+    with database.read() as uow:  # on the same connection, and a snapshot again
+        assert run(uow, "SELECT last_name FROM patient") == "Huber"
+        with database.write() as other:
+            run(other, "UPDATE patient SET last_name = 'Moser'")
+        assert run(uow, "SELECT last_name FROM patient") == "Huber"

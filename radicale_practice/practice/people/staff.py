@@ -73,7 +73,7 @@ def authenticate(
     ``address``: where the request came from, "" if that is not known; an address that guesses has to wait.
     Raises ``Unavailable`` for that, and when the database does not answer: that is never a wrong password.
     """
-    with translated_errors(), database.read() as uow:
+    with translated_errors(), database.look_up() as uow:
         row = _sign_in_row(uow, user_name)
     stored = row.password_hash if row is not None and row.active else None
     account = path_name(_searchable(user_name) or "") if row is None else str(row.id)
