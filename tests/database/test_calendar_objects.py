@@ -123,7 +123,7 @@ def test_statements_do_not_grow(database: Database) -> None:
         assert len(statements) == 5
         with counted(uow) as statements:
             assert len(range_states.in_range(uow, ME, 1, datetime(2026, 3, 1), datetime(2026, 5, 1))) == 60
-        assert len(statements) == 6
+        assert len(statements) == 5
         with counted(uow) as statements:
             access_map(uow, ME)
         assert len(statements) == 1

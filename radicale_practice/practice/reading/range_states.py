@@ -13,7 +13,7 @@ from typing import Any
 from radicale_practice.practice import zones
 from radicale_practice.practice.accesses import Surroundings
 from radicale_practice.practice.database import UnitOfWork, translated_errors
-from radicale_practice.practice.model import Appointment, Viewer
+from radicale_practice.practice.model import Viewer
 from radicale_practice.practice.reading import calendar_objects, candidates, stored_rows
 from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.reading.object_queries import timing_query
@@ -43,12 +43,10 @@ def in_range(
     series = candidates.stored(uow, place)
     others = set(series.object_ids)
     found: list[ObjectState | StoredObject] = []
-    for state, entry in _singles(uow, viewer, place):
-        if entry is None:
+    for state, span in _singles(uow, viewer, place, zone):
+        if span is None:
             others.add(state.object_id)
-            continue
-        begin, finish = spans.span(entry, entry.start, zone)
-        if all(known.holds(begin, finish) for known in ranges):
+        elif all(known.holds(*span) for known in ranges):
             found.append(state)
     if others:
         rest = candidates.Candidates(sorted(others), series.starts)
@@ -57,18 +55,16 @@ def in_range(
 
 
 def _singles(
-    uow: UnitOfWork, viewer: Viewer, place: Mapping[str, Any]
-) -> Iterator[tuple[ObjectState, Appointment | None]]:
-    """The objects without content, each with the times of its entry; None if they alone do not decide."""
+    uow: UnitOfWork, viewer: Viewer, place: Mapping[str, Any], practice_zone: str
+) -> Iterator[tuple[ObjectState, spans.Span | None]]:
+    """The objects without content, each with when its entry takes place; None if it alone does not decide."""
     with translated_errors():
         rows = uow.connection.execute(timing_query(uow.dialect), {**place, "staff": viewer.staff_id}).all()
     for *identity, single, starts_at, ends_at, time_zone, all_day in rows:
         state = revisions.state_of(identity)
-        readable = starts_at is not None and zones.canonical(time_zone) is not None
-        if not (single and readable):
+        own_zone = zones.canonical(time_zone)
+        if not single or starts_at is None or own_zone is None:
             yield state, None
             continue
-        yield (
-            state,
-            stored_rows.timing(state.appointment_id, starts_at, ends_at, time_zone, all_day, "", "", ""),
-        )
+        start, end, whole_days = stored_rows.times(state.appointment_id, starts_at, ends_at, all_day, None)
+        yield state, spans.instants(start, end, practice_zone if whole_days else own_zone)

@@ -162,7 +162,7 @@ class Reader:
         if zone is None:
             note_once(identifier, "unknown time zone")
             zone = self.time_zone
-        start, end, all_day = _times(identifier, starts_at, ends_at, bool(all_day), created_at)
+        start, end, all_day = times(identifier, starts_at, ends_at, bool(all_day), created_at)
         person = place = None
         if patient_id is not None:
             person = self.patients.get(patient_id)
@@ -211,7 +211,7 @@ def timing(
     exdate: str,
 ) -> Appointment:
     """An appointment of its times alone, read as ``Reader.read`` reads them (an unknown zone as UTC)."""
-    start, end, all_day = _times(identifier, starts_at, ends_at, all_day, None)
+    start, end, all_day = times(identifier, starts_at, ends_at, all_day, None)
     return Appointment(
         start=start,
         end=end,
@@ -261,7 +261,7 @@ def _plain(moment: datetime) -> datetime:
     return min(max(moment, EARLIEST), LATEST)
 
 
-def _times(
+def times(
     identifier: int,
     starts_at: datetime | None,
     ends_at: datetime | None,

@@ -81,17 +81,22 @@ def span(appointment: Appointment, start: datetime, time_zone: str) -> Span:
     All-day entries have no zone of their own: they count in ``time_zone``, the practice's (RFC 4791 9.9
     leaves floating times to the server).
     """
-    zone = zones.load(time_zone if appointment.all_day else appointment.time_zone)
-    begin = zones.wall_to_naive_utc(start, zone)
-    if appointment.end == appointment.start:
-        return begin, begin
     try:
         wall_end = start + (appointment.end - appointment.start)
     except OverflowError:
         wall_end = LATEST
-    end = zones.wall_to_naive_utc(wall_end, zone)
+    return instants(start, wall_end, time_zone if appointment.all_day else appointment.time_zone)
+
+
+def instants(start: datetime, end: datetime, time_zone: str) -> Span:
+    """Two wall times of a zone as instants (naive UTC)."""
+    zone = zones.load(time_zone)
+    begin = zones.wall_to_naive_utc(start, zone)
+    if start == end:
+        return begin, begin
+    finish = zones.wall_to_naive_utc(end, zone)
     # on a day of change an end can seem to lie before its start
-    return begin, end if end > begin else begin
+    return begin, finish if finish > begin else begin
 
 
 def occurrences(
