@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import logging
+import re
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -292,6 +293,16 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(self.format(record))
+
+
+_RANDOM = re.compile(r"(?<![0-9a-z])((?=[0-9]*[a-f])[0-9a-f]{8,}|[0-9]{8}t[0-9]{6}z)(?![0-9a-z])")
+"""Our ids and the time of day hold a patient's number once in a while."""
+
+
+def words_in(text: str, words: Iterable[str]) -> list[str]:
+    """Those of the words that stand in a text, in any case; not by chance in one of our ids or a time."""
+    found = _RANDOM.sub("", text.lower())
+    return [word for word in words if word.lower() in found]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pytest
 from radicale_practice.plugins import logs
 from radicale_practice.practice.model import CalendarKind
 from tests.protocol.conftest import MakeClient
-from tests.protocol.house import ANNA, House, event, log_lines
+from tests.protocol.house import ANNA, House, event, log_lines, words_in
 
 WORDS = ("Huber", "Maria", "Kinder", "4711")
 
@@ -40,7 +40,7 @@ def test_no_segment_that_somebody_chose(either: MakeClient, house: House, lines:
     client.multiget(path, name, "../Huber Maria.ics")
     client.put(path + "4.ics", b"BEGIN:VCALENDAR\r\nHuber Maria\r\n")
     assert any("PUT" in line for line in lines)
-    assert [line for line in lines if any(word in line for word in WORDS)] == []
+    assert [line for line in lines if words_in(line, WORDS)] == []
 
 
 def test_a_calendar_is_still_told_from_another(own: MakeClient, house: House, lines: list[str]) -> None:
@@ -60,7 +60,7 @@ def test_what_was_typed_as_user_name_by_mistake(either: MakeClient, lines: list[
     either(ANNA, password="wrong").propfind("/anna_müller/", "D:getetag")
     failed = [line for line in lines if "Failed login attempt" in line]
     assert len(failed) == 2
-    assert [line for line in lines if any(word in line for word in WORDS)] == []
+    assert [line for line in lines if words_in(line, WORDS)] == []
 
 
 def test_a_person_with_a_wrong_password_is_named(own: MakeClient) -> None:
@@ -90,7 +90,7 @@ def test_texts_of_exceptions_stay_out(lines: list[str]) -> None:
         logger.warning("Bad request on %r: %s", "/a/b/Huber", error)
     logger.warning("odd '/a/b/Huber' and \"/c/d/it's Maria\" here")
     assert len(lines) == 3 and "ValueError" in lines[0]
-    assert [line for line in lines if any(word in line for word in WORDS)] == []
+    assert [line for line in lines if words_in(line, WORDS)] == []
 
 
 def test_texts_that_are_formatted_before_they_are_logged() -> None:

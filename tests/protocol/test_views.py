@@ -20,7 +20,7 @@ from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import CalendarKind, View, Viewer
 from radicale_practice.practice.people import staff
 from tests.protocol.conftest import MakeClient
-from tests.protocol.house import ANNA, RITA, Answer, Client, House, event, log_lines
+from tests.protocol.house import ANNA, RITA, Answer, Client, House, event, log_lines, words_in
 
 BELOW_FULL = [view for view in View if view is not View.FULL]
 TITLES = {
@@ -84,8 +84,10 @@ class Overheard:
         return [
             (where, word)
             for where, found in texts
-            for word in (*self.forbidden(), *(b64encode(w.encode()).decode()[:-3] for w in EVERYWHERE))
-            if word.lower() in f"{found} {unquote(found)}".lower()
+            for word in words_in(
+                f"{found} {unquote(found)}",
+                (*self.forbidden(), *(b64encode(w.encode()).decode()[:-3] for w in EVERYWHERE)),
+            )
         ]
 
 
