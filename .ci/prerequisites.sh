@@ -21,9 +21,13 @@ base() {
   need_command git git
   need_command make make
   local python
-  python=$(bash "$(dirname "$0")/python.sh") || missing+=(python3)
-  if [ -n "$python" ] && ! "$python" -c 'import venv, ensurepip' >/dev/null 2>&1; then
-    missing+=(python3-venv)
+  if ! python=$(bash "$(dirname "$0")/python.sh"); then
+    # Where python3 is older than 3.11, to install it once more would not help.
+    local package=python3
+    ! command -v python3 >/dev/null 2>&1 || package=python3.11
+    missing+=("$package" "$package-venv")
+  elif ! "$python" -c 'import venv, ensurepip' >/dev/null 2>&1; then
+    missing+=("${python##*/}-venv")
   fi
 }
 
