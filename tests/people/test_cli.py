@@ -23,6 +23,8 @@ from radicale_practice.practice.reading import calendar_objects
 from radicale_practice.practice.rules import brake, refusals
 from tests.people.command_line import Run, identifier, invoke
 
+AT_NINE = ("appointment", "add", "anna müller", "2026-11-24 09:00", "--subject", "x")
+
 
 def test_init_twice_is_no_harm(run: Run, database: Database) -> None:
     assert "ST Praxis" in run("init", "--name", "ST Praxis").stdout
@@ -261,18 +263,7 @@ def test_places(run: Run, anna: None) -> None:
     run("location", "add", "Praxis Baden")
     run("location", "add", "praxis baden", code=1)
     assert "Praxis Baden" in run("location", "list").stdout
-    made = identifier(
-        run(
-            "appointment",
-            "add",
-            "anna müller",
-            "2026-11-24 09:00",
-            "--subject",
-            "x",
-            "--location",
-            "Praxis Baden",
-        )
-    )
+    made = identifier(run(*AT_NINE, "--location", "Praxis Baden"))
     assert "Praxis Baden" in run("appointment", "show", made).stdout
 
 
@@ -342,16 +333,7 @@ def test_several_practices(run: Run, anna: None) -> None:
     assert "anna" not in run("staff", "list", "--practice", "Zweite").stdout
     run("staff", "list", "--practice", "Dritte", code=1)
     for _ in range(2):
-        run(
-            "appointment",
-            "add",
-            "anna müller",
-            "2026-11-24 09:00",
-            "--subject",
-            "x",
-            "--practice",
-            "ST Praxis",
-        )
+        run(*AT_NINE, "--practice", "ST Praxis")
     listed = run("attention", "list", "--practice", "ST Praxis").stdout
     (number,) = [row.split()[0] for row in listed.splitlines() if "double-booking" in row]
     for command in (("show", number), ("resolve", number, "accept")):

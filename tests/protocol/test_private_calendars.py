@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from radicale_practice.practice.model import CalendarKind
 from tests.protocol.conftest import MakeClient
-from tests.protocol.house import ANNA, RITA, House, event
+from tests.protocol.house import ANNA, RITA, Client, House, event
 
 
 def test_one_with_a_patients_appointment_stays(either: MakeClient, house: House) -> None:
@@ -54,25 +54,26 @@ def test_one_with_a_series_of_which_an_instance_is_a_patients_stays(own: MakeCli
 
 def test_our_own_entry_is_no_obstacle(own: MakeClient, house: House) -> None:
     """The one about changes that were not taken over: the receptionist has no other calendar for it."""
-    rita = own(RITA)
-    desk, private = house.path(RITA, house.own(ANNA)), house.path(RITA, house.own(RITA, CalendarKind.PRIVATE))
-    assert rita.put(desk + "1.ics", event("1@x", "Massage")).status == 201
-    with house.database.write() as uow:
-        uow.connection.execute(text("UPDATE appointment SET status = 'done'"))
-    assert rita.request("DELETE", desk + "1.ics").status == 403
+    rita, private = own(RITA), house.path(RITA, house.own(RITA, CalendarKind.PRIVATE))
+    be_refused_a_deletion(rita, house)
     assert len(rita.sync(private).responses()) == 1
     assert rita.request("DELETE", private).status == 204
 
 
 def test_our_own_entry_goes_to_another_of_the_persons_calendars(own: MakeClient, house: House) -> None:
     """It was left behind in the deleted one, and never showed again."""
-    rita = own(RITA)
-    desk, private = house.path(RITA, house.own(ANNA)), house.path(RITA, house.own(RITA, CalendarKind.PRIVATE))
+    rita, private = own(RITA), house.path(RITA, house.own(RITA, CalendarKind.PRIVATE))
     assert rita.request("MKCALENDAR", "/rita/second/").status == 201
-    assert rita.put(desk + "1.ics", event("1@x", "Massage")).status == 201
-    with house.database.write() as uow:
-        uow.connection.execute(text("UPDATE appointment SET status = 'done'"))
-    assert rita.request("DELETE", desk + "1.ics").status == 403
+    be_refused_a_deletion(rita, house)
     assert len(rita.sync(private).responses()) == 1
     assert rita.request("DELETE", private).status == 204
     assert "1 Änderung" in rita.request("GET", "/rita/second/").text
+
+
+def be_refused_a_deletion(rita: Client, house: House) -> None:
+    """The receptionist deletes a documented appointment, and gets the entry that says so."""
+    path = house.path(RITA, house.own(ANNA)) + "1.ics"
+    assert rita.put(path, event("1@x", "Massage")).status == 201
+    with house.database.write() as uow:
+        uow.connection.execute(text("UPDATE appointment SET status = 'done'"))
+    assert rita.request("DELETE", path).status == 403

@@ -86,17 +86,18 @@ def _copies(uow: UnitOfWork, practice: Practice, original: int) -> list[Any]:
 
 def _file(uow: UnitOfWork, practice: Practice, original: int, copies: list[Any]) -> None:
     """Put those of the copies on the list that are booked and were not on it."""
+    entry, listed = appointment.c, attention.c
+    told = select(listed.id).where(
+        listed.appointment_id == entry.id, listed.reason == attention_rows.ORIGINAL_GONE
+    )
+    booked = select(entry.id).where(
+        entry.id.in_([copy.appointment_id for copy in copies]),
+        entry.status.not_in([str(Status.CANCELLED), str(Status.UNCONFIRMED)]),
+        ~told.exists(),
+    )
+    open_copies = set(uow.connection.execute(booked).scalars()) if copies else set()
     for copy in copies:
-        entry, listed = appointment.c, attention.c
-        told = select(listed.id).where(
-            listed.appointment_id == entry.id, listed.reason == attention_rows.ORIGINAL_GONE
-        )
-        booked = select(entry.id).where(
-            entry.id == copy.appointment_id,
-            entry.status.not_in([str(Status.CANCELLED), str(Status.UNCONFIRMED)]),
-            ~told.exists(),
-        )
-        if uow.connection.execute(booked).first() is not None:
+        if copy.appointment_id in open_copies:
             attention_rows.file(
                 uow,
                 practice.id,
