@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from radicale_practice.cli import ahead
 from radicale_practice.cli.context import Session, reads, show_table, writes
+from radicale_practice.cli.moments import counted
 from radicale_practice.practice import calendars
-from radicale_practice.practice.errors import InvalidValue
+from radicale_practice.practice.errors import Conflict, InvalidValue
 from radicale_practice.practice.model import Access, CalendarKind
 from radicale_practice.practice.people import staff
 
@@ -84,11 +86,31 @@ def rename(
 
 @app.command("deactivate")
 @writes
-def deactivate(session: Session, calendar: CalendarName) -> str:
+def deactivate(
+    session: Session,
+    calendar: CalendarName,
+    force: Annotated[bool, typer.Option("--force", help="Also with appointments to come.")] = False,
+) -> str:
     """Show a calendar to nobody any more; its appointments stay in the database."""
     row = calendars.find(session.uow, session.practice.id, calendar)
+    alone = ahead.in_no_other(session, row)
+    if alone and not force:
+        raise Conflict(
+            f"{row.name} has {counted(alone, 'appointment')} to come that no other calendar shows: move"
+            f" or cancel them (agenda --calendar {row.public_id} --days {ahead.DAYS}), or give --force"
+        )
     calendars.deactivate(session.uow, row.id)
-    return f"{row.name}: deactivated"
+    back = f"; 'calendar activate {row.public_id}' shows it again"
+    return f"{row.name}: deactivated" + (back if row.kind is not CalendarKind.PRIVATE else "")
+
+
+@app.command("activate")
+@writes
+def activate(session: Session, calendar: CalendarName) -> str:
+    """Show a deactivated calendar of a practitioner or room again."""
+    row = calendars.find(session.uow, session.practice.id, calendar, active=False)
+    calendars.activate(session.uow, row.id)
+    return f"{row.name}: activated"
 
 
 @app.command("grant")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from radicale_practice.cli import ahead
 from radicale_practice.cli.context import (
     DatabaseOption,
     PracticeOption,
@@ -17,6 +18,7 @@ from radicale_practice.cli.context import (
     writes,
     writing,
 )
+from radicale_practice.cli.moments import counted
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.model import Role
 from radicale_practice.practice.people import staff
@@ -122,7 +124,10 @@ def deactivate(session: Session, user_name: UserName) -> str:
     """Nobody signs in with this account any more, from the next request on."""
     member = staff.get(session.uow, session.practice.id, user_name)
     staff.deactivate(session.uow, member.id)
-    return f"{member.user_name}: deactivated"
+    to_come = ahead.of_person(session, member.id)
+    return f"{member.user_name}: deactivated" + (
+        f"; the calendar stays, with {counted(to_come, 'appointment')} to come" if to_come else ""
+    )
 
 
 @app.command("activate")

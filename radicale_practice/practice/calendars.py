@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, column, delete, func, insert, or_, select, table, update
+from sqlalchemy import Select, and_, bindparam, column, delete, func, insert, or_, select, table, update
 
 from radicale_practice.practice import practices
 from radicale_practice.practice.accesses import Surroundings, surroundings
@@ -142,8 +142,9 @@ def list_all(uow: UnitOfWork, practice_id: int, with_private: bool = False) -> l
     return [_row(r) for r in uow.connection.execute(query)]
 
 
-def find(uow: UnitOfWork, practice_id: int, name: str) -> CalendarRow:
-    """The active practice calendar with this public id, name, or user name of its person.
+def find(uow: UnitOfWork, practice_id: int, name: str, active: bool = True) -> CalendarRow:
+    """The calendar with this public id, name, or user name of its person: one that is shown, or (``active``
+    False) one that was taken away. A private one has its public id alone.
 
     Raises ``NotFound``, also if a name fits more than one.
     """
@@ -152,7 +153,7 @@ def find(uow: UnitOfWork, practice_id: int, name: str) -> CalendarRow:
         .outerjoin(staff, staff.c.id == calendar.c.staff_id)
         .where(
             calendar.c.practice_id == practice_id,
-            calendar.c.active,
+            calendar.c.active.is_(active),
             (calendar.c.public_id == name)
             | (calendar.c.kind != CalendarKind.PRIVATE.value)
             & ((calendar.c.name == name) | (staff.c.user_name == name)),
@@ -310,6 +311,12 @@ def _holds_appointments(uow: UnitOfWork, calendar_id: int) -> bool:
 def deactivate(uow: UnitOfWork, calendar_id: int) -> None:
     """Show a calendar to nobody any more; its appointments stay. Raises ``NotFound``."""
     _change(uow, "calendar-deactivate", calendar.c.id == calendar_id, active=False)
+
+
+def activate(uow: UnitOfWork, calendar_id: int) -> None:
+    """Undo ``deactivate``, for a practitioner's or a room's calendar. Raises ``NotFound``."""
+    which = and_(calendar.c.id == calendar_id, calendar.c.kind != CalendarKind.PRIVATE.value)
+    _change(uow, "calendar-activate", which, active=True)
 
 
 def properties(uow: UnitOfWork, calendar_ids: Collection[int], staff_id: int) -> dict[int, dict[str, str]]:

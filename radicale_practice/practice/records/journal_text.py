@@ -57,6 +57,7 @@ _OFFICE = {
     "calendar-add": "calendar {name} added",
     "calendar-rename": "calendar is now called {name}",
     "calendar-deactivate": "calendar {name} taken away",
+    "calendar-activate": "calendar {name} is there again",
     "access-grant": "{user_name} has {access} access to calendar {name}",
     "access-revoke": "{user_name} has {access} access to calendar {name} no more, but what the role gives",
     "location-add": "location {name} added",
