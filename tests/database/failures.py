@@ -8,6 +8,7 @@ triggers or our tables are part of the circle.
 from __future__ import annotations
 
 import re
+import sqlite3
 from typing import Any
 
 from psycopg import errors
@@ -24,6 +25,9 @@ PRACTICE_TABLES = frozenset(
         "appointment_calendar",
     }
 )
+
+_TWICE = "UNIQUE constraint failed: appointment_calendar."
+"""SQLite; no trigger writes this table."""
 
 _RELATION = re.compile(r'relation "([^"]*)"')
 _NUMBER = re.compile(r"relation (\d+)")
@@ -50,6 +54,15 @@ def own_serialization_failure(error: BaseException) -> bool:
     if not isinstance(error, errors.SerializationFailure):
         return False
     return "PL/pgSQL function" not in (error.diag.context or "")
+
+
+def own_key_violation(error: BaseException) -> bool:
+    """Whether a program puts an appointment into a calendar where another writer has put it meanwhile, such
+    as a room; not one of our triggers."""
+    if isinstance(error, errors.UniqueViolation):
+        ours = "PL/pgSQL function" in (error.diag.context or "")
+        return error.diag.table_name == "appointment_calendar" and not ours
+    return isinstance(error, sqlite3.IntegrityError) and str(error).startswith(_TWICE)
 
 
 def cause(error: BaseException) -> BaseException:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from tests.database.failures import among_practice_rows, own_serialization_failure, told
+from tests.database.failures import among_practice_rows, own_key_violation, own_serialization_failure, told
 from tests.database.foreign import connect, parameters
 from tests.database.run import Run
 
@@ -96,7 +96,7 @@ def write(run: Run, begin: str, transaction: Callable[[random.Random], list[Stat
 
 
 def carried_out(connection: Any, run: Run, begin: str, statements: list[Statement]) -> bool:
-    """One transaction; False if it has to be tried again. Any other failure is reported."""
+    """One transaction; False if it has to be tried again. A failure that is not the program's is reported."""
     try:
         connection.execute(begin)
         for sql, values in statements:
@@ -106,7 +106,10 @@ def carried_out(connection: Any, run: Run, begin: str, statements: list[Statemen
         connection.execute("ROLLBACK")
         if among_practice_rows(error, connection) or own_serialization_failure(error):
             return False
-        run.report(told(error))
+        if own_key_violation(error):
+            run.refused += 1
+        else:
+            run.report(told(error))
     return True
 
 
