@@ -151,6 +151,8 @@ def begin(environ: dict[str, Any]) -> Request:
     if "wsgi.input" in environ:
         request.body = BodyCopy(environ["wsgi.input"])
         environ["wsgi.input"] = request.body
+    # Radicale would decode user name and password by the charset that the body is said to have
+    environ["CONTENT_TYPE"] = environ.get("CONTENT_TYPE", "").partition(";")[0].strip()
     environ[ENVIRON_KEY] = request
     _current.set(request)
     return request

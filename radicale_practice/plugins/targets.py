@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
 
 from radicale import pathutils
 
@@ -28,6 +29,14 @@ class Target:
 def parts_of(path: str) -> list[str]:
     """The components of a sanitized path."""
     return [part for part in pathutils.strip_path(path).split("/") if part]
+
+
+def address(text: str) -> SplitResult | None:
+    """The parts of an address or absolute path that a client sent; None if it is neither (``http://[x``)."""
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return None
 
 
 def resolve(home: Home, path: str) -> Target:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable, Iterator
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import text
@@ -206,6 +207,41 @@ def test_broken_headers(own: MakeClient, house: House) -> None:
     assert _raw(client, Content_Length="50") == 400
     assert client.propfind("/", "D:resourcetype", depth="infinity").status == 207
     assert client.put(house.path(ANNA) + "x.ics", event("1@x"), content_type="image/png").status == 415
+
+
+@pytest.mark.parametrize("charset", ["x-unknown", "hex", "undefined", "", "iso-8859-1", "utf-16"])
+def test_a_bodys_charset_says_nothing_of_the_password(either: MakeClient, house: House, charset: str) -> None:
+    client, path = either(), house.path(ANNA)
+    headers = {"Content-Type": f"application/xml; charset={charset}"}
+    assert client.request("PROPFIND", path, b"", headers).status == 207
+    assert client.request("GET", path, b"", headers).status == 200
+    assert (
+        client.put(path + "1.ics", event("1@x"), content_type=f"text/calendar; charset={charset}").status
+        == 201
+    )
+
+
+NO_ADDRESSES = ("https://[::1", "https://[x]/a.ics", "http://h:port/a.ics", "//[", "mailto:a@b")
+
+
+@pytest.mark.parametrize("address", NO_ADDRESSES)
+def test_addresses_that_are_none(own: MakeClient, house: House, address: str) -> None:
+    client, path = own(), house.path(ANNA)
+    assert client.put(path + "1.ics", event("1@x")).status == 201
+    before = _state(house)
+    body = (
+        f'<C:calendar-multiget xmlns:D="DAV:" xmlns:C="{CALDAV[1:-1]}"><D:prop><D:getetag/></D:prop>'
+        f"<D:href>{address}</D:href><D:href>{quote(path)}1.ics</D:href></C:calendar-multiget>"
+    )
+    found = client.request("REPORT", path, body).responses()
+    assert found[path + "1.ics"].find(".//{DAV:}getetag") is not None and len(found) == 2
+    moved = client.request("MOVE", path + "1.ics", b"", {"Destination": address})
+    assert moved.status in (400, 403, 502), moved.text
+    strange = {"Host": "[::1", "Destination": f"http://[::1{quote(path)}2.ics"}
+    assert client.request("MOVE", path + "1.ics", b"", strange).status == 400
+    strange["Destination"] = f"http://example.org{quote(path)}2.ics"
+    assert client.request("MOVE", path + "1.ics", b"", strange).status == 502
+    assert _state(house) == before
 
 
 def test_methods_we_do_not_offer(either: MakeClient, house: House) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import client
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from radicale import httputils, pathutils
 from radicale.app import base as app_base
@@ -15,7 +15,7 @@ from radicale_practice.plugins.home import Home
 from radicale_practice.plugins.methods.put import refused, rejected
 from radicale_practice.plugins.replies import Reply
 from radicale_practice.plugins.storage.collection import Calendar
-from radicale_practice.plugins.targets import Target, resolve
+from radicale_practice.plugins.targets import Target, address, resolve
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotPermitted
 from radicale_practice.practice.reading.calendar_objects import StoredObject
@@ -58,9 +58,8 @@ def move(call: Call) -> Reply:
 
 def destination(call: Call) -> str | Reply:
     """The sanitized path of the Destination header (RFC 4918 10.3), or the reply if it cannot be used."""
-    raw = call.environ.get("HTTP_DESTINATION", "")
-    url = urlsplit(raw)
-    if not url.path:
+    url = address(call.environ.get("HTTP_DESTINATION", ""))
+    if url is None or not url.path:
         return replies.bad_request("no destination")
     if url.hostname and url.hostname.lower() not in _own_hosts(call.environ):
         status, headers, body, _ = httputils.REMOTE_DESTINATION
@@ -77,7 +76,8 @@ def destination(call: Call) -> str | Reply:
 def _own_hosts(environ: dict[str, Any]) -> set[str]:
     """This host's names without ports: proxies translate ports, and nobody moves events between hosts."""
     names = (environ.get(key, "") for key in ("HTTP_HOST", "HTTP_X_FORWARDED_HOST", "SERVER_NAME"))
-    return {(urlsplit(f"//{part.strip()}").hostname or "") for name in names for part in name.split(",")}
+    hosts = (address(f"//{part.strip()}") for name in names for part in name.split(","))
+    return {host.hostname or "" for host in hosts if host is not None}
 
 
 def _wrong_place(call: Call, source: Target, target: Target) -> Reply | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from http import client
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from radicale import pathutils
 
@@ -20,7 +20,7 @@ from radicale_practice.plugins.methods import property_values as values
 from radicale_practice.plugins.replies import Reply
 from radicale_practice.plugins.storage import filters
 from radicale_practice.plugins.storage.collection import Calendar
-from radicale_practice.plugins.targets import Target, resolve
+from radicale_practice.plugins.targets import Target, address, resolve
 from radicale_practice.practice.database import UnitOfWork
 
 _LEFT_TO_RADICALE = frozenset(
@@ -123,7 +123,8 @@ def _multiget(call: Call, document: ET.Element, target: Target, unit: UnitOfWork
     elsewhere: list[str] = []
     for element in document.iterfind(xml.clark("D:href")):
         raw = (element.text or "").strip()
-        path = pathutils.sanitize_path(unquote(urlsplit(raw).path))
+        url = address(raw)
+        path = pathutils.sanitize_path(unquote(raw if url is None else url.path))
         name = _name_in(path.removeprefix(call.base_prefix), call.user, target.info.path_name)
         if name:
             asked.setdefault(name, path)
