@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from radicale_practice.cli.attention_commands import clashes_of
 from radicale_practice.cli.context import Session, reads, show_table, writes
 from radicale_practice.cli.moments import (
     counted,
@@ -65,7 +66,8 @@ def add(
     new = _with_texts(new, subject, note, phone)
     added = book.add(session.uow, session.actor, new)
     public_id = book.show(session.uow, added).appointment.public_id
-    return f"appointment {added} ({public_id}) on {shown_span(new.start, new.end, new.all_day)}"
+    said = f"appointment {added} ({public_id}) on {shown_span(new.start, new.end, new.all_day)}"
+    return said + clashes_of(session, added)
 
 
 @app.command("move")
@@ -100,12 +102,13 @@ def move(
         on=on,
     )
     moved = _shown(session, appointment_id, on).appointment
+    told = clashes_of(session, appointment_id, moved.id)
     if moved.is_series:
         return (
             f"series {appointment_id} moved as a whole (--on moves one of it):"
-            f" the first was on {shown(before.start)}, is on {_span(moved)}"
+            f" the first was on {shown(before.start)}, is on {_span(moved)}{told}"
         )
-    return f"appointment {appointment_id} is on {_span(moved)}"
+    return f"appointment {appointment_id} is on {_span(moved)}{told}"
 
 
 @app.command("cancel")
@@ -134,7 +137,7 @@ def restore(session: Session, appointment: AppointmentName, on_day: OnDay = None
     if book.show(session.uow, appointment_id) == before:
         raise InvalidValue(f"nothing of appointment {appointment_id} is cancelled; one of a series: --on")
     changed = "" if same else "; its address was taken, devices see it as a new one"
-    return f"appointment {appointment_id}{_of(on)} restored{changed}"
+    return f"appointment {appointment_id}{_of(on)} restored{changed}" + clashes_of(session, appointment_id)
 
 
 @app.command("link")
@@ -166,7 +169,7 @@ def status(
     """Set the status, such as arrived, done, no_show."""
     appointment_id, on = _meant(session, appointment, on_day)
     book.set_status(session.uow, session.actor, appointment_id, new, on=on)
-    return f"appointment {appointment_id}{_of(on)}: {new}"
+    return f"appointment {appointment_id}{_of(on)}: {new}" + clashes_of(session, appointment_id)
 
 
 @app.command("show")
@@ -213,7 +216,7 @@ def add_series(
     lines = [f"series {added}: {counted(len(plan.starts), 'appointment')}"]
     lines += [f"  {shown(start)}" for start in plan.starts]
     lines += [f"  {shown(start)} left out: {reason}" for start, reason in plan.skipped]
-    return "\n".join(lines)
+    return "\n".join(lines) + clashes_of(session, added)
 
 
 def _meant(

@@ -45,6 +45,19 @@ def reason_of(item: attention.AttentionItem) -> str:
     return REASONS.get(item.reason, item.reason)
 
 
+def clashes_of(session: Session, *appointment_ids: int | None) -> str:
+    """What the list has of an appointment that was just given its time: booked twice, or under an absence.
+
+    A line for each, with the line break before it.
+    """
+    kinds = (attention_rows.DOUBLE_BOOKING, attention_rows.ABSENCE)
+    return "".join(
+        f"\n  {reason_of(item)}: number {item.id} of the attention list"
+        for item in attention.open_list(session.uow, session.practice.id)
+        if item.kind in kinds and item.appointment_id in appointment_ids
+    )
+
+
 @app.command("list")
 @reads
 def list_(session: Session) -> None:

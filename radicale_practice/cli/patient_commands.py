@@ -13,6 +13,7 @@ from radicale_practice.cli.context import (
     Session,
     fail,
     progress_bars,
+    reading,
     reads,
     show_table,
     writes,
@@ -135,7 +136,10 @@ def erase(
 ) -> None:
     """Empty a patient's names, phone, notes and history for good. Times of appointments stay."""
     if not yes:
-        typer.confirm(f"Empty everything about patient {number}? This cannot be undone", abort=True)
+        with reading(database, practice) as session:
+            found = patients.by_number(session.uow, session.practice.id, number, erased=True)
+        who = f"{found.number}, {found.last_name} {found.first_name}".rstrip(", ")
+        typer.confirm(f"Empty everything about patient {who}? This cannot be undone", abort=True)
     with writing(database, practice) as session:
         erased = patient_erase.erase(session.uow, session.practice.id, number)
     typer.echo(

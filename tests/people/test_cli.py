@@ -105,7 +105,10 @@ def test_patients(run: Run, anna: None, tmp_path: Path) -> None:
     assert "2 unchanged" in run("patient", "import", str(file)).stdout
     assert "Öllinger" in run("patient", "find", "oll").stdout
     assert run("patient", "merge", "18", "17").stdout == "patient 17 has 0 appointments more\n"
-    run("patient", "erase", "17", typed="n\n", code=1)
+    asked = run("patient", "erase", "17", typed="n\n", code=1).stdout
+    assert "patient 17, Huber Maria?" in asked
+    assert "Huber Maria" in run("patient", "erase", "18", typed="n\n", code=1).stdout
+    assert "?" not in run("patient", "erase", "99", typed="y\n", code=1).output
     assert "Huber" in run("patient", "find", "17").stdout
     run("patient", "erase", "17", "--yes")
     run("patient", "find", "17", code=1)
@@ -113,6 +116,22 @@ def test_patients(run: Run, anna: None, tmp_path: Path) -> None:
     said = run("patient", "import", str(file)).stdout
     assert said == "imported: 0 new, 0 changed, 1 unchanged, 1 left alone: erased\n"
     run("patient", "find", "huber", code=1)
+
+
+def test_nothing_is_booked_for_a_patient_who_was_erased(run: Run, anna: None) -> None:
+    run("patient", "add", "Moser", "--number", "18")
+    made = identifier(run("appointment", "add", "anna müller", "2026-11-24 09:00", "--patient", "18"))
+    run("patient", "erase", "17", "--yes")
+    for command in (
+        ("appointment", "add", "anna müller", "2026-11-24 10:00", "--patient", "17"),
+        ("series", "add", "anna müller", "2026-11-24 10:00", "--patient", "17"),
+        ("appointment", "link", made, "17"),
+        ("patient", "merge", "18", "17"),
+        ("patient", "merge", "17", "18"),
+    ):
+        assert "erased" in run(*command, code=2).stderr
+    assert "Moser" in run("agenda", "2026-11-24").stdout
+    run("patient", "erase", "17", "--yes")
 
 
 def test_a_patient_changes(run: Run, anna: None) -> None:

@@ -21,6 +21,8 @@ from radicale_practice.practice.schema.sync_tables import patient_name
 LONGEST_NUMBER = 64
 LONGEST_TEXT = 200
 
+ERASED = "this patient's contents were erased for good"
+
 
 def add(
     uow: UnitOfWork,
@@ -60,19 +62,22 @@ def next_number(uow: UnitOfWork, practice_id: int) -> str:
     return str((uow.connection.execute(numbers).scalar() or 0) + 1)
 
 
-def by_number(uow: UnitOfWork, practice_id: int, number: str) -> Patient:
-    """The patient with this number; for one merged into another, that other. Raises ``NotFound``."""
-    query = select(*COLUMNS, patient.c.merged_into_id).where(
-        patient.c.practice_id == practice_id, patient.c.number == number.strip()
-    )
+def by_number(uow: UnitOfWork, practice_id: int, number: str, *, erased: bool = False) -> Patient:
+    """The patient with this number; for one merged into another, that other.
+
+    Raises ``NotFound``; ``InvalidValue`` for one whose contents were erased, unless ``erased``.
+    """
+    columns = (*COLUMNS, patient.c.merged_into_id, patient.c.erased)
+    query = select(*columns).where(patient.c.practice_id == practice_id, patient.c.number == number.strip())
     row = uow.connection.execute(query).one_or_none()
     seen: set[int] = set()
     while row is not None and row.merged_into_id is not None and row.id not in seen:
         seen.add(row.id)
-        following = select(*COLUMNS, patient.c.merged_into_id).where(patient.c.id == row.merged_into_id)
-        row = uow.connection.execute(following).one_or_none()
+        row = uow.connection.execute(select(*columns).where(patient.c.id == row.merged_into_id)).one_or_none()
     if row is None:
         raise NotFound("no patient with this number")
+    if row.erased and not erased:
+        raise InvalidValue(ERASED)
     return patient_of(row)
 
 
@@ -113,7 +118,7 @@ def change(
     locked = select(*COLUMNS, patient.c.erased).where(patient.c.id == found.id)
     former = uow.connection.execute(locked.with_for_update(key_share=True)).one()
     if former.erased:
-        raise InvalidValue("this patient's contents were erased for good")
+        raise InvalidValue(ERASED)
     values = checked_values(
         former.number,
         former.first_name if first_name is None else first_name,
@@ -156,7 +161,7 @@ def merge(uow: UnitOfWork, practice_id: int, number: str, into_number: str) -> i
     """The same person twice: all appointments go to ``into_number``, ``number`` is no longer recognised.
 
     Each moved appointment is journalled. Returns how many there were. Raises ``NotFound``, ``InvalidValue``
-    if both are the same.
+    if both are the same or one was erased.
     """
     former, kept = by_number(uow, practice_id, number), by_number(uow, practice_id, into_number)
     if former.id == kept.id:
