@@ -23,6 +23,7 @@ from radicale_practice.practice.sync import revisions
 
 MONDAY = datetime(2026, 11, 16, 9)
 HOUR = timedelta(hours=1)
+WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True)

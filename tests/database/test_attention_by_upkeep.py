@@ -8,26 +8,20 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from radicale_practice.practice import book, clock
-from radicale_practice.practice.database import Database
+from radicale_practice.practice import book
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.model import Actor, Finding, FindingKind
 from radicale_practice.practice.notices import attention_rows
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.upkeep import check, maintain
-from tests.database.book_world import HOUR, MONDAY, World, build, with_master
+from tests.database.acts import document, fill, master_id, put, resolve
+from tests.database.book_world import HOUR, MONDAY, World, with_master
 from tests.database.statements import counted
-from tests.database.test_book_apply import document, master_id, put
-from tests.database.test_book_cancel_and_move import fill, resolve
 
 DAY = timedelta(days=1)
 NOW = datetime(2026, 11, 10, 8)
 
-
-@pytest.fixture
-def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(clock, "utc_now", lambda: NOW)
-    return build(database)
+pytestmark = pytest.mark.usefixtures("now")
 
 
 def sql(world: World, statement: str, **values: Any) -> None:

@@ -11,9 +11,9 @@ from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import NotFound
 from radicale_practice.practice.model import Actor
 from radicale_practice.practice.notices import attention
+from tests.database.acts import delete, fill, resolve
 from tests.database.book_world import HOUR, MONDAY, World, build
 from tests.database.stepping import Step, wait_until_somebody_is_blocked
-from tests.database.test_book_cancel_and_move import delete, fill, resolve
 
 
 @pytest.fixture

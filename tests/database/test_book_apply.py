@@ -9,60 +9,12 @@ import pytest
 from sqlalchemy import update
 
 from radicale_practice.practice import book, clock
-from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import Conflict, NotPermitted
 from radicale_practice.practice.model import Access, CalendarObject, Finding, FindingKind, Status, Window
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.schema import sync_tables as s
-from tests.database.book_world import HOUR, MONDAY, World, build, timed, with_master, with_override
-
-WEEK = timedelta(days=7)
-
-
-@pytest.fixture
-def world(database: Database) -> World:
-    return build(database)
-
-
-def put(
-    world: World,
-    desired: CalendarObject,
-    href: str = "a.ics",
-    calendar_id: int | None = None,
-    viewer=None,
-    findings=(),
-):
-    """One PUT in a unit of its own, the second half of a move if it is one."""
-    viewer = viewer or world.viewer()
-    calendar_id = calendar_id or world.anna_calendar
-    with world.write(viewer) as uow, uow.operation():
-        found, practice = world.load(uow, href, calendar_id, viewer), world.practice(uow)
-        first = None if found else book.deleted_just_now(uow, viewer, practice, desired)
-        return book.apply(
-            uow,
-            viewer,
-            practice,
-            calendar_id,
-            found[0] if found else None,
-            desired,
-            href,
-            findings,
-            first and book.Moved(first, first.former, timed(first.former, desired)),
-        )
-
-
-def document(world: World, appointment_id: int, status: str = "done") -> None:
-    """The practice program writes that it took place."""
-    with world.write() as uow:
-        a = t.appointment
-        uow.connection.execute(update(a).where(a.c.id == appointment_id).values(status=status))
-
-
-def master_id(world: World, href: str = "a.ics", calendar_id: int | None = None) -> int:
-    stored = world.stored(href, calendar_id)
-    entry = stored.object.appointments[0]
-    assert entry.id is not None
-    return entry.id
+from tests.database.acts import document, master_id, put
+from tests.database.book_world import HOUR, MONDAY, WEEK, World, with_master, with_override
 
 
 def test_a_new_event_is_stored_under_its_clients_identity(world: World) -> None:

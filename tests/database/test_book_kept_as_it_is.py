@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
-from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Status
 from radicale_practice.practice.notices import attention_entry
 from radicale_practice.practice.schema import practice_tables as t
-from tests.database.book_world import MONDAY, World, build, with_master, with_override
-from tests.database.test_book_apply import document, master_id, put
-from tests.database.test_book_cancel_and_move import WEEK, delete
-
-
-@pytest.fixture
-def world(database: Database) -> World:
-    return build(database)
+from tests.database.acts import delete, document, master_id, put
+from tests.database.book_world import MONDAY, WEEK, World, with_master, with_override
 
 
 def test_a_documented_appointment_takes_no_extras(world: World) -> None:

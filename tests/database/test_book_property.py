@@ -20,8 +20,8 @@ from radicale_practice.practice.model import Access, Appointment, CalendarObject
 from radicale_practice.practice.people.directory import PracticeDirectory
 from radicale_practice.practice.projections import projection_for
 from radicale_practice.practice.series import recurrence
+from tests.database.acts import put
 from tests.database.book_world import MONDAY, World, build
-from tests.database.test_book_apply import put
 
 CORPUS = sorted((Path(__file__).parent.parent / "corpus").glob("*.ics"))
 
@@ -34,11 +34,6 @@ RULES = (
 )
 
 words = st.sampled_from(["", "a", "Ü – ö", "line\nline", "🦷"])
-
-
-@pytest.fixture
-def world(database: Database) -> World:
-    return build(database)
 
 
 def entries(world: World, start: datetime, **fixed) -> st.SearchStrategy[Appointment]:

@@ -8,21 +8,14 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from radicale_practice.practice import book, zones
-from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import InvalidValue, NotFound
 from radicale_practice.practice.model import Actor, Status
 from radicale_practice.practice.reading import calendar_objects
-from tests.database.book_world import HOUR, MONDAY, World, build, with_override
-from tests.database.test_book_apply import put
+from tests.database.acts import put
+from tests.database.book_world import HOUR, MONDAY, WEEK, World, with_override
 
-WEEK = timedelta(days=7)
 DAY = timedelta(days=1)
 PROGRAM = Actor(program="practice program")
-
-
-@pytest.fixture
-def world(database: Database) -> World:
-    return build(database)
 
 
 def add_series(world: World, rrule: str, start: datetime = MONDAY, **more) -> int:

@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import insert, update
 
 from radicale_practice.practice import book, clock
-from radicale_practice.practice.database import Database
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotFound
 from radicale_practice.practice.model import Actor, Finding, FindingKind, Status
 from radicale_practice.practice.notices import attention
@@ -18,26 +17,11 @@ from radicale_practice.practice.people import patient_erase
 from radicale_practice.practice.records import journal, retention, undo
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.schema import sync_tables as s
-from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
+from tests.database.acts import delete, document, master_id, move, put, resolve
+from tests.database.book_world import HOUR, MONDAY, WEEK, World, with_master, with_override
 from tests.database.statements import counted, written_after_flush
-from tests.database.test_book_apply import document, master_id, put
-from tests.database.test_book_cancel_and_move import delete, move, resolve
 
-WEEK = timedelta(days=7)
 PROGRAM = Actor(program="practice program")
-
-
-@pytest.fixture
-def world(database: Database) -> World:
-    return build(database)
-
-
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
-    """The present instant, settable."""
-    present = [datetime(2026, 11, 10, 8)]
-    monkeypatch.setattr(clock, "utc_now", lambda: present[0])
-    return present
 
 
 def add(world: World, start: datetime = MONDAY, **values) -> int:

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
 
 from radicale_practice.practice import book
-from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Actor, CalendarObject, Status
 from radicale_practice.practice.records import journal, undo
 from radicale_practice.practice.schema import practice_tables as t
-from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
-from tests.database.test_book_apply import document, put
-from tests.database.test_book_cancel_and_move import delete, resolve
+from tests.database.acts import delete, document, put, resolve
+from tests.database.book_world import HOUR, MONDAY, WEEK, World, with_master, with_override
 from tests.database.test_book_series import starts
 
-WEEK = timedelta(days=7)
 PROGRAM = Actor(program="practice program")
 UNTIL = "FREQ=WEEKLY;UNTIL=20261123T080000Z"
-
-
-@pytest.fixture
-def world(database: Database) -> World:
-    return build(database)
 
 
 def weekly(world: World) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,11 +14,8 @@ from radicale_practice.practice.model import Actor, Finding, FindingKind
 from radicale_practice.practice.records import undo
 from radicale_practice.practice.schema import metadata
 from radicale_practice.practice.schema import practice_tables as t
-from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
-from tests.database.test_book_apply import document, put
-from tests.database.test_book_cancel_and_move import delete, move, resolve
-
-WEEK = timedelta(days=7)
+from tests.database.acts import delete, document, move, put, resolve
+from tests.database.book_world import HOUR, MONDAY, WEEK, World, build, with_master, with_override
 
 
 class Broken(Exception):

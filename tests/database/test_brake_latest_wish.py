@@ -7,28 +7,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from radicale_practice.practice import book, clock
-from radicale_practice.practice.database import Database
+from radicale_practice.practice import book
 from radicale_practice.practice.model import Actor, Status
-from tests.database.book_world import HOUR, MONDAY, World, build, with_master
-from tests.database.test_book_apply import put
-from tests.database.test_book_cancel_and_move import delete, fill, move, removed, resolve
+from tests.database.acts import delete, fill, move, put, removed, resolve
+from tests.database.book_world import HOUR, MONDAY, WEEK, World, with_master
 
-WEEK = timedelta(days=7)
 FAR, FURTHER = MONDAY + 8 * WEEK, MONDAY + 9 * WEEK
 
-
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
-    """The present instant, settable."""
-    present = [datetime(2026, 11, 10, 8)]
-    monkeypatch.setattr(clock, "utc_now", lambda: present[0])
-    return present
-
-
-@pytest.fixture
-def world(database: Database, now: list[datetime]) -> World:
-    return build(database)
+pytestmark = pytest.mark.usefixtures("now")
 
 
 @pytest.fixture

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from radicale_practice.practice import clock
-from radicale_practice.practice.database import Database
-from tests.database.book_world import HOUR, MONDAY, World, build
-from tests.database.test_book_apply import put
-from tests.database.test_book_cancel_and_move import delete, move, resolve
+from tests.database.acts import delete, move, put, resolve
+from tests.database.book_world import HOUR, MONDAY, World
 from tests.database.test_practice_in_private import heard, moved_away
 
 WAYS = ("MOVE", "put then delete", "delete then put")
 
-
-@pytest.fixture
-def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(clock, "utc_now", lambda: datetime(2026, 11, 10, 8))
-    return build(database)
+pytestmark = pytest.mark.usefixtures("now")
 
 
 def private_entries(world: World, number: int) -> list[str]:

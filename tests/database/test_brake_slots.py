@@ -12,19 +12,13 @@ from typing import Any
 import pytest
 
 from radicale_practice.practice import book, clock
-from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Actor, Appointment
-from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
-from tests.database.test_book_apply import put
-from tests.database.test_book_cancel_and_move import delete, fill, resolve
+from tests.database.acts import delete, fill, put, resolve
+from tests.database.book_world import HOUR, MONDAY, WEEK, World, with_master, with_override
 
-DAY, WEEK = timedelta(days=1), timedelta(days=7)
+DAY = timedelta(days=1)
 
-
-@pytest.fixture
-def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(clock, "utc_now", lambda: datetime(2026, 11, 10, 8))
-    return build(database)
+pytestmark = pytest.mark.usefixtures("now")
 
 
 def change(world: World, href: str, **values: Any) -> str:

@@ -7,24 +7,17 @@ from datetime import datetime, timedelta
 import pytest
 
 from radicale_practice.practice import book, clock
-from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Actor, Finding, FindingKind
 from radicale_practice.practice.records import undo
 from radicale_practice.practice.rules.refusals import Outcome
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.sync import watch
-from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
-from tests.database.test_book_apply import put
-from tests.database.test_book_cancel_and_move import delete, fill, resolve
+from tests.database.acts import delete, fill, put, resolve
+from tests.database.book_world import HOUR, MONDAY, WEEK, World, with_master, with_override
 
-WEEK = timedelta(days=7)
 NOW = datetime(2026, 11, 10, 8)
 
-
-@pytest.fixture
-def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(clock, "utc_now", lambda: NOW)
-    return build(database)
+pytestmark = pytest.mark.usefixtures("now")
 
 
 def series(world: World, number: int, rule: str = "FREQ=WEEKLY;COUNT=10", **values: object) -> list[str]:

@@ -6,23 +6,17 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from radicale_practice.practice import book, clock
-from radicale_practice.practice.database import Database
+from radicale_practice.practice import book
 from radicale_practice.practice.errors import Conflict
 from radicale_practice.practice.model import Actor, Status
-from tests.database.book_world import HOUR, MONDAY, World, build, with_master
-from tests.database.test_book_apply import put
-from tests.database.test_book_cancel_and_move import resolve
+from tests.database.acts import put, resolve
+from tests.database.book_world import HOUR, MONDAY, World, with_master
 
 DAY = timedelta(days=1)
 TUESDAY = MONDAY + DAY
 MIDNIGHT = TUESDAY.replace(hour=0)
 
-
-@pytest.fixture
-def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(clock, "utc_now", lambda: datetime(2026, 11, 10, 8))
-    return build(database)
+pytestmark = pytest.mark.usefixtures("now")
 
 
 def add(world: World, calendar_id: int, start: datetime, **values: object) -> int:

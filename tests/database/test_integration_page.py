@@ -22,12 +22,11 @@ from radicale_practice.practice.schema.practice_tables import appointment
 from radicale_practice.practice.series import recurrence
 from radicale_practice.practice.sync import revisions
 from radicale_practice.practice.upkeep import check
+from tests.database.acts import delete, document, master_id, put
 from tests.database.book_world import HOUR, MONDAY, World, build, with_master
 from tests.database.foreign import connect
 from tests.database.house import book as entry
 from tests.database.house import furnished, run
-from tests.database.test_book_apply import document, master_id, put
-from tests.database.test_book_cancel_and_move import delete
 
 PAGE = (Path(__file__).parents[2] / "docs" / "integration.md").read_text(encoding="utf-8")
 

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 import pytest
 from sqlalchemy import insert
 
-from radicale_practice.practice import book, clock
-from radicale_practice.practice.database import Database
+from radicale_practice.practice import book
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.model import Actor
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.sync import revisions
-from tests.database.book_world import HOUR, MONDAY, World, build, with_override
-from tests.database.test_book_apply import master_id, put
-from tests.database.test_book_cancel_and_move import move
+from tests.database.acts import master_id, move, put
+from tests.database.book_world import HOUR, MONDAY, WEEK, World, with_override
 
-WEEK = timedelta(days=7)
-
-
-@pytest.fixture
-def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(clock, "utc_now", lambda: datetime(2026, 11, 10, 8))
-    return build(database)
+pytestmark = pytest.mark.usefixtures("now")
 
 
 def add(world: World, *rooms: int, calendar_id: int | None = None) -> int:

@@ -14,17 +14,11 @@ from radicale_practice.practice.people import patient_erase
 from radicale_practice.practice.schema.columns import metadata
 from radicale_practice.practice.sync import revisions
 from radicale_practice.practice.upkeep import maintain
+from tests.database.acts import delete, fill, master_id, put
 from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
-from tests.database.test_book_apply import master_id, put
-from tests.database.test_book_cancel_and_move import delete, fill
 
 NAME = "Muster"
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def world(database: Database) -> World:
-    return build(database)
 
 
 def places_of(world: World, name: str) -> set[str]:

@@ -11,25 +11,18 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from radicale_practice.practice import book, clock, lookup
-from radicale_practice.practice.database import Database
+from radicale_practice.practice import book, lookup
 from radicale_practice.practice.model import Actor, Finding, FindingKind
 from radicale_practice.practice.records import retention, undo
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.sync import watch
-from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
+from tests.database.acts import delete, move, put
+from tests.database.book_world import HOUR, MONDAY, WEEK, World, with_master, with_override
 from tests.database.foreign import connect
-from tests.database.test_book_apply import put
-from tests.database.test_book_cancel_and_move import delete, move
 
-WEEK = timedelta(days=7)
 NOW = datetime(2026, 11, 10, 8)
 
-
-@pytest.fixture
-def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(clock, "utc_now", lambda: NOW)
-    return build(database)
+pytestmark = pytest.mark.usefixtures("now")
 
 
 def heard(world: World) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
 
@@ -12,11 +12,8 @@ from radicale_practice.practice import book, clock
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Actor, CalendarObject, Status
 from radicale_practice.practice.schema import practice_tables as t
-from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
-from tests.database.test_book_apply import put
-from tests.database.test_book_cancel_and_move import delete, move, resolve
-
-WEEK = timedelta(days=7)
+from tests.database.acts import delete, move, put, resolve
+from tests.database.book_world import HOUR, MONDAY, WEEK, World, build, with_master, with_override
 
 
 @pytest.fixture

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import insert, update
 
 from radicale_practice.practice import book
-from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Actor, CalendarObject, Finding, FindingKind, Status
 from radicale_practice.practice.records import undo
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.schema import sync_tables as s
-from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
-from tests.database.test_book_apply import master_id, put
-from tests.database.test_book_cancel_and_move import move
-
-WEEK = timedelta(days=7)
-
-
-@pytest.fixture
-def world(database: Database) -> World:
-    return build(database)
+from tests.database.acts import master_id, move, put
+from tests.database.book_world import HOUR, MONDAY, WEEK, World, with_master, with_override
 
 
 def phone(world: World) -> Any:

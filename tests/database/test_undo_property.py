@@ -26,11 +26,9 @@ from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.schema import sync_tables as s
 from radicale_practice.practice.upkeep import check
 from tests import chance
-from tests.database.book_world import HOUR, MONDAY, World, build, with_master, with_override
-from tests.database.test_book_apply import put
-from tests.database.test_book_cancel_and_move import delete, move
+from tests.database.acts import delete, move, put
+from tests.database.book_world import HOUR, MONDAY, WEEK, World, build, with_master, with_override
 
-WEEK = timedelta(days=7)
 DEVICE = 7
 
 TEXTS = ("", "a", "Ü – ö", "Muster")

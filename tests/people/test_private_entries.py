@@ -16,13 +16,11 @@ from radicale_practice.practice.records import retention
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.schema import sync_tables as s
 from radicale_practice.practice.upkeep import maintain
-from tests.database.book_world import HOUR, MONDAY, World, build, with_override
-from tests.database.test_book_apply import put
-from tests.database.test_book_cancel_and_move import delete, move
+from tests.database.acts import delete, move, put
+from tests.database.book_world import HOUR, MONDAY, WEEK, World, build, with_override
 from tests.database.test_patient_erase_identities import places_of
 
 NOW = datetime(2026, 11, 10, 8)
-WEEK = timedelta(days=7)
 SECRET = "Scheidungsanwalt"
 
 
