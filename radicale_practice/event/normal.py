@@ -22,7 +22,7 @@ Done by the lens, which knows the practice's data (each also idempotent):
    which full shows in the description; our own "not booked" in front goes.
 8. The link and the phone number stand in the description's first lines, and the link in an empty URL.
 9. An appointment given to another patient, or to none, no longer shows the former one's phone and note.
-10. A cancelled instance becomes an EXDATE.
+10. A cancelled instance becomes an EXDATE; an instance with a VEVENT of its own has none.
 11. What the view does not show is kept and not shown: below full the envelope and VTIMEZONE are ours, and
     notes, unknown places, alarm texts and lines that could hold a name do not come back.
 12. What a client that rebuilds events cannot express is put back (``merge``).

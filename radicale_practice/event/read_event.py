@@ -256,7 +256,7 @@ def _basis(line: Line, facts: Facts, projection: Projection, series: SeriesForm 
             zone, all_day = (series.zone, series.all_day) if series else (facts.zone, facts.all_day)
             return moment_basis(facts.recurrence_id, zone, all_day)
         case "EXDATE" | "RDATE":
-            return date_bases(dates_of(line, facts.zone, facts.all_day))
+            return date_bases(dates_of(line, facts.zone, facts.all_day), facts.zone, facts.all_day)
         case "X-ALT-DESC":
             return companion_basis(facts.description or "")
         case "X-APPLE-STRUCTURED-LOCATION":

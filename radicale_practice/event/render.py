@@ -75,9 +75,12 @@ def event_times(obj: CalendarObject, appointment: Appointment, projection: Proje
     if not appointment.is_series:
         return EventTimes(zone, zone, appointment.all_day, "", (), ())
     excluded = {*appointment.exdate, *obj.elsewhere}
-    excluded.update(
-        a.recurrence_id for a in obj.overrides if a.status is Status.CANCELLED and a.recurrence_id
-    )
+    for override in obj.overrides:
+        if override.recurrence_id is not None and override.status is Status.CANCELLED:
+            excluded.add(override.recurrence_id)
+        elif override.recurrence_id is not None:
+            # It takes place, whatever else is written; many programs would let an EXDATE hide its VEVENT.
+            excluded.discard(override.recurrence_id)
     rule = appointment.rrule if appointment.rrule and is_valid(appointment) else ""
     return EventTimes(
         zone, zone, appointment.all_day, rule, tuple(sorted(set(appointment.rdate))), tuple(sorted(excluded))

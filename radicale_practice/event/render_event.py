@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -51,9 +51,9 @@ def moment_basis(wall: datetime, zone: str, all_day: bool) -> str:
     return f"{format_date_time(wall)}{'D' if all_day else zone}"
 
 
-def date_bases(dates: tuple[datetime, ...] | list[datetime] | set[datetime]) -> str:
-    """What a list of dates says."""
-    return ",".join(format_date_time(wall) for wall in sorted(dates))
+def date_bases(dates: Iterable[datetime], zone: str, all_day: bool) -> str:
+    """What a list of dates says: wall times, and the zone they are in (``D`` for days)."""
+    return f"{','.join(format_date_time(wall) for wall in sorted(dates))}/{'D' if all_day else zone}"
 
 
 class Wanted:
@@ -205,9 +205,14 @@ class _Writer:
         return entry.basis == basis
 
     def dates(self, entry: Entry, left: set[datetime], times: EventTimes) -> None:
-        """A line of EXDATE or RDATE if all it says holds, else those of its dates that do."""
-        said = {datetime.strptime(text, "%Y%m%dT%H%M%S") for text in entry.basis.split(",") if text}
-        if said <= left and (self._full or harmless_parameters(entry.text)):
+        """A line of EXDATE or RDATE if all it says holds, else those of its dates that do.
+
+        The line names instants, the practice wall times: in another zone, or of whole days, it holds no more.
+        """
+        walls, _, form = entry.basis.partition("/")
+        said = {datetime.strptime(text, "%Y%m%dT%H%M%S") for text in walls.split(",") if text}
+        same_form = form == ("D" if times.series_all_day else times.series_zone)
+        if same_form and said <= left and (self._full or harmless_parameters(entry.text)):
             self._add(entry)
         else:
             self.lines += [_series_time(entry.name, wall, times) for wall in sorted(said & left)]
@@ -308,7 +313,8 @@ def _fresh_entries(
             entries[-1] = entries[-1]._replace(text=f"{entries[-1].text}\r\n{line}")
         elif name in LISTS:
             value = line.rpartition(":")[2].rstrip("Z")
-            entries.append(Entry(name, line, value if "T" in value else f"{value}T000000"))
+            wall = value if "T" in value else f"{value}T000000"
+            entries.append(Entry(name, line, f"{wall}/{'D' if times.series_all_day else times.series_zone}"))
         else:
             entries.append(Entry(name, line, bases.get(name, "")))
     return tuple(entries)

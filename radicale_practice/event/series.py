@@ -97,10 +97,15 @@ def exceptions(
     shift = master.start - former.start
     # A series that has just become all-day shows the days of what is kept with a clock time.
     stored = {midnight(wall) if master.all_day else wall: wall for wall in former.exdate}
-    kept: set[datetime] = set()
     rows: list[Appointment] = []
-    named = (former_override(current, wall, shift) for wall in with_event)
-    used = {row.recurrence_id for row in named if row is not None}
+    named = {wall: former_override(current, wall, shift) for wall in with_event}
+    used = {row.recurrence_id for row in named.values() if row is not None}
+    # An exclusion under an instance that takes place all the same is not shown: it stays as it is.
+    kept = {
+        stored.get(wall, wall)
+        for wall, row in named.items()
+        if row is not None and row.status is not Status.CANCELLED and row.recurrence_id in stored
+    }
     for wall in sorted(set(uploaded) - set(with_event) - others.excluded):
         row = former_override(current, wall, shift)
         if row is not None and row.recurrence_id is not None and row.recurrence_id not in used:

@@ -1,0 +1,120 @@
+"""A phone that takes the bytes at their word shows exactly what takes place in the practice.
+
+The phone here is python-dateutil and a few lines: EXDATE leaves out whatever it names, an UNTIL without "Z"
+is UTC, as in several clients, and nothing of ours is used to read the text.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from dateutil.rrule import rruleset, rrulestr
+
+from tests.protocol.conftest import MakeClient
+from tests.protocol.house import ANNA, Client, House, event
+from tests.protocol.test_two_halves import names, occurrences, sql
+
+PRACTICE = ZoneInfo("Europe/Vienna")
+
+
+def _instant(line: str, value: str) -> datetime:
+    """A value of a line in UTC; days begin in the practice's zone."""
+    zone = re.search(r"TZID=([^:;]+)", line)
+    form = "%Y%m%dT%H%M%S" if "T" in value else "%Y%m%d"
+    wall = datetime.strptime(value.rstrip("Z"), form)
+    own = UTC if value.endswith("Z") else ZoneInfo(zone[1]) if zone else PRACTICE
+    return wall.replace(tzinfo=own).astimezone(UTC)
+
+
+def _lines(event_text: str, name: str) -> list[str]:
+    return [line for line in event_text.split("\n") if re.match(f"{name}[:;]", line)]
+
+
+def _instants(event_text: str, name: str) -> list[datetime]:
+    return [
+        _instant(line, v) for line in _lines(event_text, name) for v in line.rpartition(":")[2].split(",")
+    ]
+
+
+def phone_shows(text: str) -> list[str]:
+    """The starts (UTC) of all that a phone shows of an event."""
+    plain = re.sub(r"\r?\n[ \t]", "", text).replace("\r\n", "\n")
+    events = re.findall(r"^BEGIN:VEVENT\n.*?^END:VEVENT", plain, re.MULTILINE | re.DOTALL)
+    shown: set[datetime] = set()
+    replaced: set[datetime] = set()
+    excluded: set[datetime] = set()
+    for one in events:
+        (start,) = _instants(one, "DTSTART")
+        replaces = _instants(one, "RECURRENCE-ID")
+        if replaces:
+            replaced.update(replaces)
+            continue
+        zone = re.search(r"TZID=([^:;]+)", _lines(one, "DTSTART")[0])
+        own = ZoneInfo(zone[1]) if zone else UTC if "Z" in _lines(one, "DTSTART")[0] else PRACTICE
+        rules = rruleset()
+        for line in _lines(one, "RRULE"):
+            rule, _, until = line.removeprefix("RRULE:").partition(";UNTIL=")
+            wall = start.astimezone(own).replace(tzinfo=None)
+            ends = (
+                _instant("", until if "T" not in until or until[-1] == "Z" else until + "Z")
+                if until
+                else None
+            )
+            for found in rrulestr(rule, dtstart=wall):
+                moment = found.replace(tzinfo=own).astimezone(UTC)
+                if (ends is not None and moment > ends) or moment.year > 2028:
+                    break
+                rules.rdate(moment)
+        for moment in (start, *_instants(one, "RDATE")):
+            rules.rdate(moment)
+        shown.update(rules)
+        excluded.update(_instants(one, "EXDATE"))
+    shown -= replaced
+    for one in events:
+        if not set(_instants(one, "RECURRENCE-ID")) & excluded and _lines(one, "RECURRENCE-ID"):
+            shown.update(_instants(one, "DTSTART"))
+    return sorted(f"{moment:%Y-%m-%dT%H:%M}" for moment in shown - excluded)
+
+
+def read(client: Client, path: str) -> str:
+    """The one event of a calendar."""
+    (name,) = names(client, path)
+    return client.request("GET", path + name).text
+
+
+def agree(client: Client, house: House) -> list[str]:
+    """What takes place, which the phone shows as well."""
+    path = house.path(ANNA)
+    takes_place = occurrences(house, client, path)
+    assert phone_shows(read(client, path)) == takes_place
+    return takes_place
+
+
+def test_the_zone_of_a_series_changes_under_what_its_phone_excluded(own: MakeClient, house: House) -> None:
+    """The EXDATE and RDATE that a phone wrote are in the zone the series had then."""
+    client, path = own(), house.path(ANNA)
+    more = "RRULE:FREQ=WEEKLY;COUNT=4\r\nEXDATE:20270112T090000Z\r\nRDATE:20270114T090000Z\r\n"
+    assert client.put(path + "s.ics", event("s", more=more)).status == 201
+    assert len(agree(client, house)) == 4
+    sql(house, "UPDATE appointment SET time_zone = 'Asia/Tokyo'")
+    assert "2027-01-12T00:00" not in agree(client, house)
+
+
+def test_an_instance_with_a_row_of_its_own_takes_place_whatever_the_series_excludes(
+    own: MakeClient, house: House
+) -> None:
+    """A phone moves one instance; a program that knows nothing of it leaves the date out of the series."""
+    client, path = own(), house.path(ANNA)
+    assert client.put(path + "s.ics", event("s", more="RRULE:FREQ=WEEKLY;COUNT=4\r\n")).status == 201
+    moved = event("s", start="20270113T150000", more="RECURRENCE-ID:20270112T090000Z\r\n")
+    both = read(client, path).replace("END:VCALENDAR\r\n", moved[moved.index("BEGIN:VEVENT") :])
+    assert client.put(path + "s.ics", both).status == 204
+    sql(house, "UPDATE appointment SET exdate = '2027-01-12 09:00:00' WHERE series_id IS NULL")
+    assert agree(client, house) == [f"2027-01-{day}:00" for day in ("05T09", "13T15", "19T09", "26T09")]
+    # another program writes the event anew, with its own change: what it was not shown stays
+    changed = read(client, path).replace("PRODID:-//test//EN", "PRODID:-//other//EN").replace("Team", "Kurs")
+    assert client.put(path + "s.ics", changed).status == 204
+    (excluded,) = sql(house, "SELECT exdate FROM appointment WHERE series_id IS NULL")
+    assert excluded == ("2027-01-12 09:00:00",)
