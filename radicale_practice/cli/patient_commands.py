@@ -68,7 +68,7 @@ def change(
 def find(
     session: Session, text: Annotated[str, typer.Argument(help="A patient number, or parts of the name.")]
 ) -> None:
-    """Find patients by number or by parts of their names, however written."""
+    """Find patients by number or by parts of their names, in any case, with or without accents."""
     found = patients.find(session.uow, session.practice.id, text)
     if not found:
         fail("nobody found")

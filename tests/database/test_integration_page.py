@@ -15,7 +15,7 @@ from psycopg import errors
 
 from radicale_practice.practice import book, migrate
 from radicale_practice.practice.database import Database
-from radicale_practice.practice.model import Actor, Role, Viewer
+from radicale_practice.practice.model import Actor, Role, Status, Viewer
 from radicale_practice.practice.reading import calendar_objects
 from radicale_practice.practice.records import journal
 from radicale_practice.practice.schema.practice_tables import appointment
@@ -138,6 +138,7 @@ def test_what_phones_changed_by_the_pages_own_question(database: Database, datab
     assert delete(world, href, viewer=desk).kind == "done"
     with world.write() as uow:
         book.restore(uow, Actor(program="cli"), theirs)
+        book.set_status(uow, Actor(program="cli"), theirs, Status.CONFIRMED)
     with vendor(database_url) as program:
         found = [tuple(row) for row in program.execute(listening()).fetchall()]
         cursors = [row[0] for row in found]
@@ -151,7 +152,10 @@ def test_what_phones_changed_by_the_pages_own_question(database: Database, datab
         ("change", theirs, public[theirs], "K-1", "C-1", "anna", "iOS"),
         ("cancel", theirs, public[theirs], "K-1", "C-1", "rita", "Thunderbird"),
         ("restore", theirs, public[theirs], "K-1", "C-1", None, "cli"),
+        ("status", theirs, public[theirs], "K-1", "C-1", None, "cli"),
     ]
+    (listed,) = re.findall(r"`action` is one of (.*?); there may be more", PAGE, re.S)
+    assert {row[2] for row in found} <= set(re.findall(r"`([a-z-]+)`", listed))
     now = datetime.now(UTC).replace(tzinfo=None)
     for row in found:
         at = row[1] if isinstance(row[1], datetime) else datetime.fromisoformat(row[1])
@@ -193,6 +197,8 @@ def test_private_entries_and_passwords_are_out_of_sight(world: World, postgresql
             "SELECT name FROM calendar",
             "SELECT password_hash FROM staff",
             "UPDATE staff SET password_hash = 'mine'",
+            "UPDATE appointment SET note = 'x' WHERE subject = 'secret'",
+            "UPDATE appointment SET note = subject WHERE external_id = 'A'",
             "SELECT content FROM event_extra",
             "SELECT after FROM journal",
             "SELECT reason FROM attention",
@@ -202,6 +208,8 @@ def test_private_entries_and_passwords_are_out_of_sight(world: World, postgresql
             with pytest.raises(errors.InsufficientPrivilege):
                 program.execute(hidden)
         program.execute("UPDATE staff SET active = false WHERE user_name = 'ben'")
+        theirs = "WHERE id IN (SELECT id FROM practice_appointment WHERE subject = 'open')"
+        assert program.execute(f"UPDATE appointment SET note = 'x' {theirs}").rowcount == 1
         program.execute("DELETE FROM appointment WHERE external_id = 'A'")
     assert {r["subject"] for r in world.rows(appointment)} == {
         "secret",

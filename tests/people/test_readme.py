@@ -135,6 +135,14 @@ def test_the_units_run_what_there_is() -> None:
         assert unit["Service"]["EnvironmentFile"] == "/etc/radicale-practice.env"
 
 
+def test_nginx_lets_through_what_the_server_takes() -> None:
+    (nginx,) = blocks("docs/operation.md", "nginx")
+    (largest,) = re.findall(r"client_max_body_size (\d+)m;", nginx)
+    configured = configparser.RawConfigParser()
+    configured.read(ROOT / "config" / "radicale.conf", encoding="utf-8")
+    assert int(largest) * 2**20 >= configured.getint("server", "max_content_length")
+
+
 def test_every_setting_is_explained(database: Database, practice: Practice) -> None:
     text = (ROOT / "docs/operation.md").read_text(encoding="utf-8")
     assert [name for name in practices.settings_of(practice) if f"`{name}`" not in text] == []
