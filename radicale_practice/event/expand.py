@@ -70,7 +70,7 @@ def _event(
         instance = convert(instance, zone_of(series, projection), UTC)
     start, end = span
     if appointment.all_day:
-        start, end = wall, wall + (appointment.end - appointment.start)
+        start, end = wall, spans.ending(appointment, wall)
     row = replace(
         appointment,
         start=start,

@@ -13,6 +13,7 @@ from itertools import islice
 from radicale_practice.event.values import midnight
 from radicale_practice.practice.model import Appointment, CalendarObject, Status
 from radicale_practice.practice.series.recurrence import expand
+from radicale_practice.practice.series.spans import ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def _instance(master: Appointment, wall: datetime) -> Appointment:
         id=None,
         public_id="",
         start=wall,
-        end=wall + (master.end - master.start),
+        end=ending(master, wall),
         rrule="",
         rdate=(),
         exdate=(),

@@ -6,7 +6,9 @@ import re
 from urllib.parse import quote
 
 import pytest
+import sqlalchemy
 
+from radicale_practice.practice.model import CalendarKind
 from tests.protocol.conftest import MakeClient
 from tests.protocol.house import ANNA, DECLARATIONS, Answer, Client, House, event
 
@@ -236,3 +238,21 @@ def test_a_report_that_is_not_offered_says_so(own: MakeClient, house: House) -> 
         for body in ('<D:acl-principal-prop-set xmlns:D="DAV:"/>', '<X xmlns="y"/>'):
             answer = own().request("REPORT", path, body)
             assert (answer.status, answer.condition()) == (403, "{DAV:}supported-report")
+
+
+@pytest.mark.parametrize(("start", "rule"), [("2027-01-05", "FREQ=DAILY"), ("0001-01-02", "FREQ=YEARLY")])
+def test_a_row_to_the_end_of_the_calendar(own: MakeClient, house: House, start: str, rule: str) -> None:
+    client, path = own(), house.path(ANNA)
+    filled(client, path)
+    with house.database.write() as uow:
+        uow.connection.execute(
+            sqlalchemy.text(
+                f"UPDATE appointment SET rrule = '{rule}', all_day = true,"
+                f" starts_at = '{start} 00:00:00', ends_at = '9999-12-29 00:00:00' WHERE subject = 'Team'"
+            )
+        )
+    assert {path + "course.ics", path + "days.ics"} <= set(expand(client, path).responses())
+    assert free_busy(client, path, f"<C:time-range {SPAN}/>").status == 200
+    away = house.path(ANNA, house.own(ANNA, CalendarKind.PRIVATE)) + "single.ics"
+    for source, target in ((path + "single.ics", away), (away, path + "single.ics")):
+        assert client.request("MOVE", source, b"", {"Destination": quote(target)}).status == 201

@@ -26,6 +26,7 @@ from radicale_practice.practice.book.as_shown import as_shown
 from radicale_practice.practice.model import Appointment, CalendarObject, Status
 from radicale_practice.practice.schema.appointment_columns import CONTENT, MODELLED, RULE, TIMING
 from radicale_practice.practice.series import recurrence
+from radicale_practice.practice.series.spans import ending
 
 LONGEST_CUT = 400
 """Instances before a series' last documented one that are excluded one by one."""
@@ -111,7 +112,7 @@ def as_its_rule(series: Appointment, master: Row, date: datetime) -> Row:
 
     ``master``: the series' row, of which only the status counts.
     """
-    plain = replace(series, start=date, end=date + (series.end - series.start), rrule="", rdate=(), exdate=())
+    plain = replace(series, start=date, end=ending(series, date), rrule="", rdate=(), exdate=())
     hollow = master["status"] == Status.CANCELLED
     status = str(Status.BOOKED) if hollow else master["status"]
     return {**columns_of(plain), **booked(status), "unconfirmed_reason": master["unconfirmed_reason"]}

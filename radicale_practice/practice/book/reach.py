@@ -117,5 +117,5 @@ def _pairs(current: CalendarObject, desired: CalendarObject) -> Iterator[tuple[A
         elif new.recurrence_id in by_date:
             yield by_date[new.recurrence_id], new
         elif current.master is not None and new.recurrence_id is not None:
-            length = current.master.end - current.master.start
-            yield replace(current.master, start=new.recurrence_id, end=new.recurrence_id + length), new
+            end = spans.ending(current.master, new.recurrence_id)
+            yield replace(current.master, start=new.recurrence_id, end=end), new

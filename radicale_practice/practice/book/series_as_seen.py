@@ -10,6 +10,7 @@ from typing import Any
 
 from radicale_practice.practice.appointment_rows import Row, Rows, columns_of, times_of
 from radicale_practice.practice.model import Appointment, CalendarObject, Status
+from radicale_practice.practice.series.spans import ending
 
 _AGREED = ("patient_id", "starts_at", "ends_at", "time_zone", "all_day")
 
@@ -47,8 +48,7 @@ def _left_out(seen: CalendarObject) -> set[datetime]:
 
 def _by_rule(master: Appointment, date: datetime) -> tuple[Any, ...]:
     """What is agreed on of an instance without a row of its own."""
-    length = master.end - master.start
-    return _agreed({**columns_of(master), "starts_at": date, "ends_at": date + length})
+    return _agreed({**columns_of(master), "starts_at": date, "ends_at": ending(master, date)})
 
 
 def _agreed(row: Row) -> tuple[Any, ...]:

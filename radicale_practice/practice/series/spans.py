@@ -81,11 +81,16 @@ def span(appointment: Appointment, start: datetime, time_zone: str) -> Span:
     All-day entries have no zone of their own: they count in ``time_zone``, the practice's (RFC 4791 9.9
     leaves floating times to the server).
     """
-    try:
-        wall_end = start + (appointment.end - appointment.start)
-    except OverflowError:
-        wall_end = LATEST
+    wall_end = ending(appointment, start)
     return instants(start, wall_end, time_zone if appointment.all_day else appointment.time_zone)
+
+
+def ending(appointment: Appointment, start: datetime) -> datetime:
+    """The wall time at which the occurrence starting at ``start`` ends, within the calendar."""
+    try:
+        return start + (appointment.end - appointment.start)
+    except OverflowError:
+        return LATEST
 
 
 def instants(start: datetime, end: datetime, time_zone: str) -> Span:
@@ -142,8 +147,9 @@ def _of_series(
 ) -> Iterator[tuple[Appointment, datetime]]:
     replaced = {override.recurrence_id for override in shown.overrides} | shown.elsewhere
     if stored is None:
-        after = max(within.wall_start, EARLIEST + timedelta(days=1) + (master.end - master.start))
-        stored = recurrence.expand(master, after - (master.end - master.start), within.wall_end)
+        length = min(master.end - master.start, LATEST - EARLIEST)
+        after = max(within.wall_start, EARLIEST + timedelta(days=1) + length)
+        stored = recurrence.expand(master, after - length, within.wall_end)
     left = MOST_OPEN if within.open else MOST
     for start in stored:
         if start not in replaced:
