@@ -11,7 +11,8 @@ Done here, on the parsed text, before anything is understood (``normalise``, ide
    missing.
 4. Floating times get the practice's zone, in DTEND, RECURRENCE-ID, EXDATE and RDATE that of the event's
    start. A TZID on a UTC time goes. A missing or wrong VALUE=DATE is put right.
-5. EXDATE and RDATE that mix dates and times, or UTC and other times in one line, take the form of the
+5. An UNTIL in local time, or a date where the start has a clock time, is written in UTC.
+   EXDATE and RDATE that mix dates and times, or UTC and other times in one line, take the form of the
    event's start.
 6. Of a property that may stand only once, the first one stays. RRULE, RDATE and EXDATE of an overridden
    instance go: they mean nothing there.
@@ -39,6 +40,7 @@ from radicale_practice.event.time_zones import resolve, vtimezone
 from radicale_practice.event.values import UTC, format_date, format_date_time, is_date, parse_time
 from radicale_practice.practice import zones
 from radicale_practice.practice.errors import InvalidValue
+from radicale_practice.practice.series.recurrence_rule import with_utc_end
 
 SINGLE = frozenset(
     (
@@ -151,6 +153,10 @@ def _settle_times(event: Component, time_zone: str) -> None:
             clock = parse_time(start.value, start.number)[0]
             like_start = (all_day, format_date_time(clock)[8:]) if name in ("EXDATE", "RDATE") else None
             _replace(event, line, _settled(line, own_zone, like_start))
+    for line in event.all("RRULE"):
+        rule = with_utc_end(line.value, zone, all_day)
+        if rule != line.value:
+            _replace(event, line, f"{unfolded(line.raw)[: -len(line.value) - 1]}:{rule}")
 
 
 def _settled(line: Line, zone: str, like_start: tuple[bool, str] | None) -> str:

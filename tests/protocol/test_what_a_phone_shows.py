@@ -10,6 +10,7 @@ import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import pytest
 from dateutil.rrule import rruleset, rrulestr
 
 from tests.protocol.conftest import MakeClient
@@ -55,7 +56,8 @@ def phone_shows(text: str) -> list[str]:
         own = ZoneInfo(zone[1]) if zone else UTC if "Z" in _lines(one, "DTSTART")[0] else PRACTICE
         rules = rruleset()
         for line in _lines(one, "RRULE"):
-            rule, _, until = line.removeprefix("RRULE:").partition(";UNTIL=")
+            until = next(iter(re.findall(r"UNTIL=(\w+)", line)), "")
+            rule = re.sub(r";UNTIL=\w+", "", line.removeprefix("RRULE:"))
             wall = start.astimezone(own).replace(tzinfo=None)
             ends = (
                 _instant("", until if "T" not in until or until[-1] == "Z" else until + "Z")
@@ -118,3 +120,41 @@ def test_an_instance_with_a_row_of_its_own_takes_place_whatever_the_series_exclu
     assert client.put(path + "s.ics", changed).status == 204
     (excluded,) = sql(house, "SELECT exdate FROM appointment WHERE series_id IS NULL")
     assert excluded == ("2027-01-12 09:00:00",)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Vienna", "America/New_York", "UTC"])
+@pytest.mark.parametrize("until", ["20270119", "20270119T090000"])
+def test_the_last_day_of_a_series_by_plain_sql_is_the_last_on_the_phone(
+    own: MakeClient, house: House, zone: str, until: str
+) -> None:
+    """RFC 5545 3.3.10 has UNTIL in UTC where the start has a zone; practice programs write local times."""
+    rule = f"FREQ=WEEKLY;UNTIL={until};WKST=MO"
+    columns = {"practice_id": house.practice_id, "time_zone": zone, "rrule": rule, "subject": "Kurs"}
+    statement = (
+        f"INSERT INTO appointment ({', '.join(columns)}, starts_at, ends_at) VALUES"
+        f" ({', '.join(f':{name}' for name in columns)}, '2027-01-05 09:00:00', '2027-01-05 10:00:00')"
+        " RETURNING id"
+    )
+    ((key,),) = sql(house, statement, **columns)
+    link = "INSERT INTO appointment_calendar (appointment_id, calendar_id) VALUES (:a, :c)"
+    sql(house, link, a=key, c=house.own(ANNA).id)
+    client, path = own(), house.path(ANNA)
+    assert len(agree(client, house)) == 3
+    # what a device sends back as it was shown changes no column
+    (name,) = names(client, path)
+    written = read(client, path).replace("PRODID:", "PRODID:other ").replace("Kurs", "Gruppe")
+    assert client.put(path + name, written).status == 204
+    assert sql(house, "SELECT rrule, subject FROM appointment") == [(rule, "Gruppe")]
+
+
+@pytest.mark.parametrize("until", ["20270119", "20270119T100000"])
+def test_an_end_that_a_client_wrote_in_local_time_is_the_same_for_all_clients(
+    own: MakeClient, house: House, until: str
+) -> None:
+    client, path = own(), house.path(ANNA)
+    written = event("s", more=f"RRULE:FREQ=WEEKLY;UNTIL={until}\r\n").replace("00Z\r\nDT", "00\r\nDT")
+    answer = client.put(path + "s.ics", written.replace("00Z\r\nSUM", "00\r\nSUM"))
+    assert answer.status == 201 and answer.etag is None
+    assert len(agree(client, house)) == 3
+    seen = client.request("GET", path + "s.ics")
+    assert client.put(path + "s.ics", seen.text, if_match=seen.etag or "").etag == seen.etag

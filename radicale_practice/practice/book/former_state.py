@@ -16,6 +16,7 @@ from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.reading import stored_rows
 from radicale_practice.practice.schema.practice_tables import appointment, location, patient
 from radicale_practice.practice.schema.sync_tables import event_extra
+from radicale_practice.practice.series.recurrence_rule import with_utc_end
 
 
 def as_before(
@@ -95,7 +96,7 @@ def _changed(entry: Appointment, change: Row) -> Appointment:
     return replace(
         entry,
         status=Status(change.get("status", entry.status)),
-        rrule=change.get("rrule", entry.rrule),
+        rrule=with_utc_end(change.get("rrule", entry.rrule), entry.time_zone, entry.all_day),
         rdate=times_of(change["rdate"]) if "rdate" in change else entry.rdate,
         exdate=times_of(change["exdate"]) if "exdate" in change else entry.exdate,
     )

@@ -26,7 +26,7 @@ from radicale_practice.practice.schema.practice_tables import (
     patient,
 )
 from radicale_practice.practice.schema.sync_tables import event_extra, personal_extra
-from radicale_practice.practice.series.recurrence_rule import parse
+from radicale_practice.practice.series.recurrence_rule import parse, with_utc_end
 from radicale_practice.practice.series.spans import EARLIEST, LATEST
 
 logger = logging.getLogger(__name__)
@@ -189,7 +189,7 @@ class Reader:
             transparent=bool(transparent),
             unconfirmed_reason=unconfirmed_reason,
             author_staff_id=created_by,
-            rrule=_rule(identifier, rrule) if rrule else "",
+            rrule=_rule(identifier, rrule, time_zone, all_day) if rrule else "",
             rdate=dates(rdate, all_day) if rdate else (),
             exdate=dates(exdate, all_day) if exdate else (),
             recurrence_id=recurrence_id,
@@ -217,7 +217,7 @@ def timing(
         end=end,
         time_zone=zones.canonical(time_zone) or "UTC",
         all_day=all_day,
-        rrule=_rule(identifier, rrule) if rrule else "",
+        rrule=_rule(identifier, rrule, time_zone, all_day) if rrule else "",
         rdate=dates(rdate, all_day) if rdate else (),
         exdate=dates(exdate, all_day) if exdate else (),
         id=identifier,
@@ -246,13 +246,14 @@ def note_once(appointment_id: int, reason: str) -> None:
     logger.warning("appointment %s is served in its plainest form: %s", appointment_id, reason)
 
 
-def _rule(identifier: int, rrule: str) -> str:
+def _rule(identifier: int, rrule: str, time_zone: str, all_day: bool) -> str:
     try:
         parse(rrule)
     except InvalidValue:
         note_once(identifier, "its recurrence rule cannot be read")
         return ""
-    return rrule
+    zone = zones.canonical(time_zone)
+    return with_utc_end(rrule, zone, all_day) if zone is not None else rrule
 
 
 def _plain(moment: datetime) -> datetime:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
+from radicale_practice.practice import zones
 from radicale_practice.practice.errors import InvalidValue
 
 LONGEST_RULE = 1000
@@ -34,6 +35,7 @@ _LISTS = {
 }
 _BY_DAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)", re.ASCII)
 _UNTIL = re.compile(r"(\d{8})(?:T(\d{6})(Z?))?", re.ASCII)
+_LOCAL_UNTIL = re.compile(r"(?<![^;\s])(UNTIL\s*=\s*)(\d{8}(?:T\d{6})?)(?![\dTZ])", re.ASCII | re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?\d{1,5}", re.ASCII)
 
 
@@ -114,6 +116,30 @@ def parse(text: str) -> Rule:
         minutes=lists["BYMINUTE"],
         seconds=lists["BYSECOND"],
     )
+
+
+def with_utc_end(text: str, zone: str, all_day: bool) -> str:
+    """The same rule with UNTIL in UTC, as RFC 5545 3.3.10 wants it where the start has a ``zone``.
+
+    A wall time without "Z", or a day (which counts as a whole), is read by some programs as UTC or as the
+    day's beginning: they would end the series one instance early. Any other text comes back as it is.
+    """
+    return (
+        text
+        if all_day or "Z" in text.upper()
+        else _LOCAL_UNTIL.sub(lambda m: m[1] + _in_utc(m[2], zone), text)
+    )
+
+
+def _in_utc(until: str, zone: str) -> str:
+    try:
+        wall, _, date_only = _until(until)
+    except InvalidValue:
+        return until
+    if wall is None or not 1 < wall.year < 9999:
+        return until
+    instant = zones.to_utc(wall.replace(hour=23, minute=59, second=59) if date_only else wall, zone)
+    return instant.isoformat(timespec="seconds")[:19].replace("-", "").replace(":", "") + "Z"
 
 
 def _parts(text: str) -> dict[str, str]:
