@@ -102,7 +102,7 @@ def move(
         on=on,
     )
     moved = _shown(session, appointment_id, on).appointment
-    told = clashes_of(session, appointment_id, moved.id)
+    told = clashes_of(session, appointment_id, on)
     if moved.is_series:
         return (
             f"series {appointment_id} moved as a whole (--on moves one of it):"
@@ -137,7 +137,9 @@ def restore(session: Session, appointment: AppointmentName, on_day: OnDay = None
     if book.show(session.uow, appointment_id) == before:
         raise InvalidValue(f"nothing of appointment {appointment_id} is cancelled; one of a series: --on")
     changed = "" if same else "; its address was taken, devices see it as a new one"
-    return f"appointment {appointment_id}{_of(on)} restored{changed}" + clashes_of(session, appointment_id)
+    return f"appointment {appointment_id}{_of(on)} restored{changed}" + clashes_of(
+        session, appointment_id, on
+    )
 
 
 @app.command("link")
@@ -169,7 +171,7 @@ def status(
     """Set the status, such as arrived, done, no_show."""
     appointment_id, on = _meant(session, appointment, on_day)
     book.set_status(session.uow, session.actor, appointment_id, new, on=on)
-    return f"appointment {appointment_id}{_of(on)}: {new}" + clashes_of(session, appointment_id)
+    return f"appointment {appointment_id}{_of(on)}: {new}"
 
 
 @app.command("show")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from radicale_practice.cli.context import Session, reads, show_table, writes
 from radicale_practice.cli.moments import clock_time, counted, shown_span
 from radicale_practice.cli.record_commands import journal_line
-from radicale_practice.practice import lookup, zones
+from radicale_practice.practice import book, lookup, zones
 from radicale_practice.practice.notices import attention, attention_rows
 from radicale_practice.practice.people import patients, staff
 from radicale_practice.practice.records import journal_list, programs
@@ -45,17 +46,9 @@ def reason_of(item: attention.AttentionItem) -> str:
     return REASONS.get(item.reason, item.reason)
 
 
-def clashes_of(session: Session, *appointment_ids: int | None) -> str:
-    """What the list has of an appointment that was just given its time: booked twice, or under an absence.
-
-    A line for each, with the line break before it.
-    """
-    kinds = (attention_rows.DOUBLE_BOOKING, attention_rows.ABSENCE)
-    return "".join(
-        f"\n  {reason_of(item)}: number {item.id} of the attention list"
-        for item in attention.open_list(session.uow, session.practice.id)
-        if item.kind in kinds and item.appointment_id in appointment_ids
-    )
+def clashes_of(session: Session, appointment_id: int, on: datetime | None = None) -> str:
+    """What stands in the way of what was just given its time: a line each, the line break before it."""
+    return "".join(f"\n  {REASONS[kind]}" for kind in book.clashes(session.uow, appointment_id, on=on))
 
 
 @app.command("list")

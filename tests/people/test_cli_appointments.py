@@ -34,23 +34,26 @@ def test_an_appointment_from_add_to_undo(run: Run, anna: None) -> None:
 
 
 def test_who_books_a_taken_time_is_told(run: Run, anna: None) -> None:
-    def book(*what: str) -> str:
-        return run(*what, "--subject", "Besuch").stdout
-
-    first = identifier(run("appointment", "add", "anna müller", "2026-11-24 09:00", "--subject", "Besuch"))
-    said = book("appointment", "add", "anna müller", "2026-11-24 09:15")
-    assert "\n  somebody or a room is booked twice: number 1 of the attention list\n" in said
-    assert "attention" not in run("appointment", "move", first, "2026-11-24 11:00").stdout
-    assert "number 2 of" in run("appointment", "move", first, "2026-11-24 09:30").stdout
+    run("staff", "add", "bernd", "--name", "Bernd Groß", "--password-stdin", typed="ahorn-birke-1\n")
+    twice, visit = "\n  somebody or a room is booked twice\n", ("--subject", "Besuch")
+    first = identifier(run("appointment", "add", "anna müller", "2026-11-24 09:00", *visit))
+    assert twice in run("appointment", "add", "anna müller", "2026-11-24 09:15", *visit).stdout
+    assert twice not in run("appointment", "move", first, "2026-11-24 11:00").stdout
+    assert twice in run("appointment", "move", first, "2026-11-24 09:30").stdout
     run("appointment", "cancel", first)
-    assert "number 3 of" in run("appointment", "restore", first).stdout
-    series = ("series", "add", "anna müller", "2026-11-17 09:15", "--times", "2")
-    assert "attention" not in book(*series)
-    assert "number 4 of" in book(*series, "--no-skip-taken")
+    assert twice in run("appointment", "restore", first).stdout
+    assert twice not in run("appointment", "move", first, "--calendar", "bernd").stdout
+    series = ("series", "add", "anna müller", "2026-11-17 09:15", "--times", "2", *visit)
+    assert twice not in run(*series).stdout
+    taken = run(*series, "--no-skip-taken")
+    assert twice in taken.stdout
+    move = ("appointment", "move", identifier(taken), "--on", "2026-11-24")
+    assert twice in run(*move, "--calendar", "bernd").stdout
+    assert twice not in run(*move, "2026-11-24 14:00").stdout
+    assert twice in run(*move, "2026-11-24 09:45").stdout
     run("appointment", "add", "anna müller", "2026-12-07", "--all-day", "--subject", "Urlaub")
-    assert (
-        "is absent" in run("appointment", "add", "anna müller", "2026-12-07 09:00", "--patient", "17").stdout
-    )
+    said = run("appointment", "add", "anna müller", "2026-12-07 09:00", "--patient", "17").stdout
+    assert "booked while somebody is absent" in said
 
 
 def test_blocks_days_and_wrong_arguments(run: Run, anna: None) -> None:

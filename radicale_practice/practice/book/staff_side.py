@@ -299,6 +299,20 @@ def set_status(
     )  # fmt: skip
 
 
+def clashes(uow: UnitOfWork, appointment_id: int, *, on: datetime | None = None) -> tuple[str, ...]:
+    """What stands in an appointment's or series' way now: kinds of the attention list, double bookings first.
+
+    ``on``: an instance that stands in another calendar is judged there. Raises ``NotFound``.
+    """
+    if on is not None:
+        rows, practice, _ = instances.locked(uow, appointment_id, on, locking=False)
+    else:
+        rows, practice = rows_of(uow, appointment_id, locking=False)
+    there = facts_of(uow, practice.id, rows.calendars.get(rows.id, {}))
+    clash = double_booking.decide(uow, rows, {c for c, f in there.items() if f.private})
+    return tuple(found.kind for found in clash.kinds) if clash is not None else ()
+
+
 def show_instance(uow: UnitOfWork, appointment_id: int, on: datetime) -> Shown:
     """One instance of a series, by its original start, as ``show`` has it. Raises ``NotFound``."""
     rows, _, row = instances.locked(uow, appointment_id, on, locking=False)
