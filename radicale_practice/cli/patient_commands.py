@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -116,15 +117,27 @@ def import_(
 
 
 @app.command("merge")
-@writes
 def merge(
-    session: Session,
     number: Annotated[str, typer.Argument(help="The patient number that goes.")],
     into: Annotated[str, typer.Argument(help="The patient number that stays.")],
-) -> str:
-    """The same person twice: all appointments go to the number that stays."""
-    moved = patients.merge(session.uow, session.practice.id, number, into)
-    return f"patient {into} has {counted(moved, 'appointment')} more"
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, as where there is no terminal.")] = False,
+    practice: PracticeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """The same person twice: all appointments go to the number that stays. This cannot be undone."""
+    if not yes and sys.stdin.isatty():
+        goes, stays = _named(number, practice, database), _named(into, practice, database)
+        typer.confirm(f"All appointments of {goes} go to {stays}? This cannot be undone", abort=True)
+    with writing(database, practice) as session:
+        moved = patients.merge(session.uow, session.practice.id, number, into)
+    typer.echo(f"patient {into} has {counted(moved, 'appointment')} more")
+
+
+def _named(number: str, practice: str | None, database: str | None) -> str:
+    """Number and name, for a question that no write waits for."""
+    with reading(database, practice) as session:
+        found = patients.by_number(session.uow, session.practice.id, number, erased=True)
+    return f"{found.number}, {found.last_name} {found.first_name}".rstrip(", ")
 
 
 @app.command("erase")
@@ -136,9 +149,7 @@ def erase(
 ) -> None:
     """Empty a patient's names, phone, notes and history for good. Times of appointments stay."""
     if not yes:
-        with reading(database, practice) as session:
-            found = patients.by_number(session.uow, session.practice.id, number, erased=True)
-        who = f"{found.number}, {found.last_name} {found.first_name}".rstrip(", ")
+        who = _named(number, practice, database)
         typer.confirm(f"Empty everything about patient {who}? This cannot be undone", abort=True)
     with writing(database, practice) as session:
         erased = patient_erase.erase(session.uow, session.practice.id, number)

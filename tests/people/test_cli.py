@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -116,6 +117,24 @@ def test_patients(run: Run, anna: None, tmp_path: Path) -> None:
     said = run("patient", "import", str(file)).stdout
     assert said == "imported: 0 new, 0 changed, 1 unchanged, 1 left alone: erased\n"
     run("patient", "find", "huber", code=1)
+
+
+def test_a_merge_asks_by_name_whoever_sits_at_a_terminal(run: Run, anna: None) -> None:
+    run("patient", "add", "Moser", "Max", "--number", "18")
+    terminal, theirs = pty.openpty()
+    os.write(terminal, b"n\n")
+    command = [sys.executable, "-m", "radicale_practice.cli.main", "patient", "merge", "18", "17"]
+    try:
+        done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, timeout=120, check=False)
+    finally:
+        os.close(terminal)
+        os.close(theirs)
+    assert done.returncode == 1
+    assert "18, Moser Max" in done.stdout
+    assert "17, Huber Maria" in done.stdout
+    assert "Moser" in run("patient", "find", "18").stdout
+    run("patient", "merge", "18", "17")
+    run("patient", "find", "18", code=1)
 
 
 def test_nothing_is_booked_for_a_patient_who_was_erased(run: Run, anna: None) -> None:
