@@ -14,7 +14,7 @@ Done here, on the parsed text, before anything is understood (``normalise``, ide
 5. An UNTIL in local time, or a date where the start has a clock time, is written in UTC.
    EXDATE and RDATE that mix dates and times, or UTC and other times in one line, take the form of the
    event's start.
-6. Of a property that may stand only once, the first one stays. RRULE, RDATE and EXDATE of an overridden
+6. Of a property that may stand only once, the first one stays, and DTEND beside DURATION. RRULE, RDATE and EXDATE of an overridden
    instance go: they mean nothing there.
 
 Done by the lens, which knows the practice's data (each also idempotent):
@@ -26,7 +26,8 @@ Done by the lens, which knows the practice's data (each also idempotent):
 10. A cancelled instance becomes an EXDATE; an instance with a VEVENT of its own has none.
 11. What the view does not show is kept and not shown: below full the envelope and VTIMEZONE are ours, and
     notes, unknown places, alarm texts and lines that could hold a name do not come back.
-12. What a client that rebuilds events cannot express is put back (``merge``).
+12. A RECURRENCE-ID of a day in a series with clock times, or the reverse, takes the form of the series.
+13. What a client that rebuilds events cannot express is put back (``merge``).
 """
 
 from __future__ import annotations
@@ -115,8 +116,9 @@ def _replace(component: Component, line: Line, raw: str | None) -> None:
 
 
 def _drop_repeated(event: Component) -> None:
-    """The first of a property that may stand once stays; no rule on an overridden instance."""
-    seen: set[str] = set()
+    """The first of a property that may stand once stays, DTEND before DURATION; no rule on an instance."""
+    # RFC 5545 3.6.1: not both. What is read is the DTEND; the other may say anything.
+    seen: set[str] = {"DURATION"} if event.first("DTEND") is not None else set()
     overridden = event.first("RECURRENCE-ID") is not None
     kept: list[Line | Component] = []
     for item in event.items:

@@ -15,6 +15,7 @@ from radicale_practice.event.values import (
     UTC,
     add_duration,
     format_date_time,
+    is_date,
     midnight,
     parse_duration,
     parse_time,
@@ -254,6 +255,8 @@ def _basis(line: Line, facts: Facts, projection: Projection, series: SeriesForm 
             return facts.rrule
         case "RECURRENCE-ID" if facts.recurrence_id is not None:
             zone, all_day = (series.zone, series.all_day) if series else (facts.zone, facts.all_day)
+            if is_date(line.value.strip()) is not all_day:
+                return ""  # the right instance to us; to another program one that the series does not have
             return moment_basis(facts.recurrence_id, zone, all_day)
         case "EXDATE" | "RDATE":
             return date_bases(dates_of(line, facts.zone, facts.all_day), facts.zone, facts.all_day)

@@ -158,3 +158,29 @@ def test_an_end_that_a_client_wrote_in_local_time_is_the_same_for_all_clients(
     assert len(agree(client, house)) == 3
     seen = client.request("GET", path + "s.ics")
     assert client.put(path + "s.ics", seen.text, if_match=seen.etag or "").etag == seen.etag
+
+
+@pytest.mark.parametrize("all_day", [False, True])
+def test_an_instance_named_in_another_form_is_not_shown_twice(
+    own: MakeClient, house: House, all_day: bool
+) -> None:
+    """A day for a series with clock times, or a time for one of whole days: no other program would find it."""
+    client, path = own(), house.path(ANNA)
+    original = "RECURRENCE-ID:20270112T000000Z" if all_day else "RECURRENCE-ID;VALUE=DATE:20270112"
+    master = event("s", more="RRULE:FREQ=WEEKLY;COUNT=3\r\n")
+    if all_day:
+        master = re.sub(r"DTSTART:(\d+)T\w+\r\nDTEND:\w+", r"DTSTART;VALUE=DATE:\1", master)
+    moved = event("s", start="20270113T150000", more=f"{original}\r\n")
+    both = master.replace("END:VCALENDAR\r\n", moved[moved.index("BEGIN:VEVENT") :])
+    answer = client.put(path + "s.ics", both)
+    assert answer.status == 201 and answer.etag is None
+    assert len(agree(client, house)) == 3
+
+
+def test_an_event_with_two_ends_has_one_for_all(own: MakeClient, house: House) -> None:
+    """DTEND and DURATION exclude each other (RFC 5545 3.6.1); the practice believes the DTEND."""
+    client, path = own(), house.path(ANNA)
+    both = event("s").replace("DTEND:", "DURATION:PT3H\r\nDTEND:")
+    assert client.put(path + "s.ics", both).status == 201
+    assert re.findall("DTEND.*|DURATION.*", read(client, path)) == ["DTEND:20270105T093000Z\r"]
+    assert [str(end)[11:16] for (end,) in sql(house, "SELECT ends_at FROM appointment")] == ["09:30"]
