@@ -14,8 +14,8 @@ Done here, on the parsed text, before anything is understood (``normalise``, ide
 5. An UNTIL in local time, or a date where the start has a clock time, is written in UTC.
    EXDATE and RDATE that mix dates and times, or UTC and other times in one line, take the form of the
    event's start.
-6. Of a property that may stand only once, the first one stays, and DTEND beside DURATION. RRULE, RDATE and EXDATE of an overridden
-   instance go: they mean nothing there.
+6. Of a property that may stand only once, the first one stays, and DTEND beside DURATION. RRULE, RDATE and
+   EXDATE of an overridden instance go: they mean nothing there.
 
 Done by the lens, which knows the practice's data (each also idempotent):
 

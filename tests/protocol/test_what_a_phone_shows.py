@@ -164,7 +164,7 @@ def test_an_end_that_a_client_wrote_in_local_time_is_the_same_for_all_clients(
 def test_an_instance_named_in_another_form_is_not_shown_twice(
     own: MakeClient, house: House, all_day: bool
 ) -> None:
-    """A day for a series with clock times, or a time for one of whole days: no other program would find it."""
+    """A day for a series with clock times, or a time for one of whole days: other programs do not find it."""
     client, path = own(), house.path(ANNA)
     original = "RECURRENCE-ID:20270112T000000Z" if all_day else "RECURRENCE-ID;VALUE=DATE:20270112"
     master = event("s", more="RRULE:FREQ=WEEKLY;COUNT=3\r\n")
