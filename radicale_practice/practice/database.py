@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import (
+    ArgumentError,
     DatabaseError,
     DBAPIError,
     InterfaceError,
@@ -149,6 +150,9 @@ class UnitOfWork:
         self.end()
 
 
+_DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql+psycopg")
+
+
 @dataclass(frozen=True, slots=True)
 class _Process:
     """What belongs to one process and does not come along into a fork of it.
@@ -167,6 +171,8 @@ class Database:
         self.url = make_url(url)
         if self.url.drivername == "postgresql":
             self.url = self.url.set(drivername="postgresql+psycopg")
+        if self.url.drivername not in _DRIVERS:
+            raise ArgumentError("no address of SQLite or of PostgreSQL by psycopg")
         self.dialect: str = self.url.get_backend_name()
         self.lock_timeout = lock_timeout
         # A parent's stays in its place: closing its connections here would end them there.

@@ -15,6 +15,8 @@ from tests.people.command_line import Run, invoke
     [
         ("nonsense", 2),
         ("mysql+nosuch://x/y", 2),
+        ("mysql://x/y", 2),
+        ("postgresql+psycopg2://x/y", 2),
         ("sqlite:////nonexistent/folder/practice.db", 1),
         ("postgresql://nobody@127.0.0.1:1/none", 1),
     ],
