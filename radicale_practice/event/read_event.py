@@ -64,9 +64,13 @@ def _start(event: Component) -> tuple[datetime, str, bool]:
     if line is None:
         raise InvalidCalendarObject("an event without DTSTART", event.begin.number)
     wall, all_day, utc = parse_time(line.value, line.number)
+    _keepable(wall, line)
+    return wall, "" if all_day else UTC if utc else line.parameter("TZID") or UTC, all_day
+
+
+def _keepable(wall: datetime, line: Line) -> None:
     if not 1 < wall.year < 9990:
         raise InvalidCalendarObject("a year that cannot be kept", line.number)
-    return wall, "" if all_day else UTC if utc else line.parameter("TZID") or UTC, all_day
 
 
 def read_facts(event: Component, all_day_zone: str, series: SeriesForm | None) -> Facts:
@@ -179,6 +183,7 @@ def _recurrence_id(event: Component, series: SeriesForm) -> datetime | None:
     if line.parameter("RANGE") is not None:
         raise InvalidCalendarObject("RECURRENCE-ID with RANGE cannot be kept", line.number)
     wall, date_only = wall_in(line, line.value, series.zone)
+    _keepable(wall, line)
     if series.all_day:
         return midnight(wall)
     # A date for a series with times: the instance of that day, whatever time it was moved to.

@@ -69,6 +69,8 @@ MANY = "20260101T000000Z," * 6000
         (event("UID:1", "DTSTART:yesterday"), "valid-calendar-object-resource"),
         (event("UID:1", "DTSTART:20260230T000000Z"), "valid-calendar-object-resource"),
         (event("UID:1", "DTSTART:00010101T000000Z"), "valid-calendar-object-resource"),
+        (event("UID:1", DAY, "RECURRENCE-ID;VALUE=DATE:99991230"), "valid-calendar-object-resource"),
+        (event("UID:1", DAY, "RECURRENCE-ID:00010101T000000Z"), "valid-calendar-object-resource"),
         (event("UID:1", DAY, "DTEND;VALUE=DATE:20260101"), "valid-calendar-object-resource"),
         (event("UID:1", DAY, "DTEND:20260106T000000Z"), "valid-calendar-object-resource"),
         (event("UID:1", DAY, "DURATION:-P1D"), "valid-calendar-object-resource"),
