@@ -60,6 +60,60 @@ def test_under_stock_a_refused_change_answers_done_and_comes_back(stock: MakeCli
     assert client.request("GET", path + "1.ics").status == 200
 
 
+def _series_documented(house: House, dates: tuple[str, ...]) -> None:
+    """The practice program has a series of three weeks and documents these instances of it."""
+    columns = "practice_id, subject, starts_at, ends_at, time_zone"
+    with house.database.write() as uow:
+        values = {"practice": house.practice_id, "calendar": house.own(ANNA).id}
+        uow.connection.execute(
+            text(
+                f"INSERT INTO appointment ({columns}, external_id, rrule) VALUES (:practice, 'Massage',"
+                " '2027-01-05 09:00:00', '2027-01-05 09:30:00', 'UTC', 'S', 'FREQ=WEEKLY;COUNT=3')"
+            ),
+            values,
+        )
+        uow.connection.execute(
+            text(
+                "INSERT INTO appointment_calendar (appointment_id, calendar_id)"
+                " SELECT id, :calendar FROM appointment WHERE external_id = 'S'"
+            ),
+            values,
+        )
+        for date in dates:
+            uow.connection.execute(
+                text(
+                    f"INSERT INTO appointment ({columns}, status, series_id, recurrence_id)"
+                    f" SELECT practice_id, subject, '{date} 09:00:00', '{date} 09:30:00', 'UTC', 'done', id,"
+                    f" '{date} 09:00:00' FROM appointment WHERE external_id = 'S'"
+                )
+            )
+
+
+@pytest.mark.parametrize("documented", ["one", "all"])
+def test_what_is_left_of_a_series_is_documented_and_comes_back_after_each_deletion(
+    either: MakeClient, house: House, documented: str
+) -> None:
+    """The second deletion finds nothing that it could cancel: the client has to hear of that as of the first."""
+    dates = ("2027-01-12",) if documented == "one" else ("2027-01-05", "2027-01-12", "2027-01-19")
+    _series_documented(house, dates)
+    client, path = either(), house.path(ANNA)
+    (name,) = (p for p in client.propfind(path, "D:getetag", "1").responses() if p != path)
+    if documented == "one":
+        assert client.request("DELETE", name).status in (200, 204)
+    with house.database.read() as uow:
+        done = "SELECT count(*) FROM journal WHERE action = 'cancel'"
+        cancelled = uow.connection.execute(text(done)).scalar()
+    before, token = client.request("GET", name), client.token(path)
+    assert client.request("DELETE", name).status in (200, 403)
+    assert name in client.sync(path, token).responses()
+    after = client.request("GET", name)
+    assert after.text == before.text and after.etag != before.etag
+    with house.database.read() as uow:
+        listed = "SELECT reason, count FROM attention WHERE settled_at IS NULL"
+        assert [tuple(r) for r in uow.connection.execute(text(listed))] == [("documented", 1)]
+        assert uow.connection.execute(text(done)).scalar() == cancelled
+
+
 def test_a_calendar_that_is_only_read(either: MakeClient, house: House) -> None:
     info = house.own(ANNA)
     with house.database.write() as uow:

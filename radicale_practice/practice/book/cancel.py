@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from radicale_practice.practice import appointment_rows, clock
-from radicale_practice.practice.appointment_rows import Rows, is_documented
+from radicale_practice.practice.appointment_rows import Rows, entry_of, is_documented
 from radicale_practice.practice.book import opening, taking_over
 from radicale_practice.practice.book.cancelling import cancel_all
 from radicale_practice.practice.book.opening import CANCEL, Event
@@ -15,6 +15,7 @@ from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.rules import refusals
 from radicale_practice.practice.rules.refusals import Outcome
+from radicale_practice.practice.series import recurrence
 
 
 def cancel(
@@ -93,4 +94,9 @@ def _is_kept(stored: StoredObject, rows: Rows) -> bool:
     if is_documented(rows.master):
         return True
     live = [r for r in rows.here().values() if r["status"] != Status.CANCELLED]
-    return bool(live) and stored.object.master is None and all(is_documented(r) for r in live)
+    if not live or not all(is_documented(r) for r in live):
+        return False
+    if stored.object.master is None:
+        return True
+    has_a_row = {r["recurrence_id"] for r in rows.overrides.values()}
+    return all(date in has_a_row for date in recurrence.expand(entry_of(rows.master)))
