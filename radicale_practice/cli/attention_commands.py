@@ -25,7 +25,7 @@ REASONS = {
     attention_rows.UNLINKED: "the title names no patient that is known",
     attention_rows.CHANGED_PATIENT: "the title names another patient than before",
     attention_rows.DOUBLE_BOOKING: "somebody or a room is booked twice",
-    attention_rows.ORIGINAL_GONE: "moved on a device while somebody else cancelled, moved or restored it",
+    attention_rows.ORIGINAL_GONE: "moved on a device while somebody else changed, cancelled or restored it",
     attention_rows.ABSENCE: "booked while somebody is absent",
     refusals.READ_ONLY: "not taken over: no right to change this calendar",
     refusals.DOCUMENTED: "not taken over: it is documented already",

@@ -117,8 +117,15 @@ def cancel(unit: UnitOfWork, home: Home, info: CalendarInfo, stored: StoredObjec
     return Written(outcome, etag)
 
 
+def change_nothing(unit: UnitOfWork, home: Home, info: CalendarInfo, href: str) -> bool:
+    """A client changes what is not there any more: noted as refused, if it was there."""
+    with unit.operation():
+        return book.note_missed_change(unit, home.viewer, home.practice, info.id, href)
+
+
 def delete_nothing(unit: UnitOfWork, home: Home, info: CalendarInfo, href: str) -> None:
-    """A client deletes what is not there any more; it may be half of a move that somebody has crossed."""
+    """A client deletes what is not there any more, or not as it knows it; it may be half of a move that
+    somebody has crossed."""
     with unit.operation():
         book.note_missed_deletion(unit, home.viewer, home.practice, info.id, href)
 

@@ -257,6 +257,26 @@ def test_the_copy_of_what_the_practice_took_away_is_listed(
     assert open_rows(house) == []
 
 
+@pytest.mark.parametrize("then", ["deleted all the same", "the copy deleted"])
+def test_the_copy_of_what_a_client_may_not_delete_for_its_old_version_is_listed(
+    own: MakeClient, house: House, then: str
+) -> None:
+    """DAVx5 and Outlook do not ask: the original comes back to the phone, beside the copy."""
+    client, old, new, key, copy = original_and_copy(own, house)
+    read = client.request("GET", old).etag
+    sql(house, CHANGES["status"][0], key=key)
+    assert client.request("DELETE", old, headers={"If-Match": read or ""}).status == 412
+    assert taking_place(house) == [("booked", 1), ("confirmed", 1)]
+    assert open_rows(house) == [("double-booking", "original-gone", 1)]
+    assert sql(house, "SELECT appointment_id FROM attention") == [(copy,)]
+    # Thunderbird's person says "delete", or the copy was a mistake
+    assert client.request("DELETE", old if then == "deleted all the same" else new).status == 204
+    assert open_rows(house) == []
+    kept = ("confirmed", 1)
+    assert taking_place(house) == [kept]
+    assert roles(house, key) == {"Ben Berger" if then == "deleted all the same" else "Anna Müller": "owner"}
+
+
 def test_the_upload_of_what_the_practice_restored_meanwhile_is_listed(own: MakeClient, house: House) -> None:
     client = own(RITA, agent="DAVx5/4.5")
     old, new = house.path(RITA, house.own(ANNA)), house.path(RITA, house.own(BEN))

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from radicale_practice.plugins.rights import Rights
 from radicale_practice.practice import calendars
-from radicale_practice.practice.model import Access
+from radicale_practice.practice.model import Access, CalendarKind
 from tests.protocol.conftest import MakeClient
 from tests.protocol.house import ANNA, BEN, RITA, House, event
 
@@ -93,7 +93,7 @@ def _series_documented(house: House, dates: tuple[str, ...]) -> None:
 def test_what_is_left_of_a_series_is_documented_and_comes_back_after_each_deletion(
     either: MakeClient, house: House, documented: str
 ) -> None:
-    """The second deletion finds nothing that it could cancel: the client has to hear of that as of the first."""
+    """The second deletion finds nothing that it could cancel: the client has to hear of that as well."""
     dates = ("2027-01-12",) if documented == "one" else ("2027-01-05", "2027-01-12", "2027-01-19")
     _series_documented(house, dates)
     client, path = either(), house.path(ANNA)
@@ -112,6 +112,51 @@ def test_what_is_left_of_a_series_is_documented_and_comes_back_after_each_deleti
         listed = "SELECT reason, count FROM attention WHERE settled_at IS NULL"
         assert [tuple(r) for r in uow.connection.execute(text(listed))] == [("documented", 1)]
         assert uow.connection.execute(text(done)).scalar() == cancelled
+
+
+DAVX5 = "DAVx5/4.5.3-ose (at.bitfire.davdroid) Android/14"
+
+
+@pytest.mark.parametrize("place", ["practice", "private"])
+def test_davx5_lets_go_of_what_it_changed_of_an_event_that_has_gone(
+    own: MakeClient, house: House, place: str
+) -> None:
+    """It never removes by a list what it could not upload: the cancelled event would stay on the phone for
+    good, changed, and be sent at every synchronisation. Without an ETag it looks into the list."""
+    kind = CalendarKind.PRACTITIONER if place == "practice" else CalendarKind.PRIVATE
+    phone, other, path = own(agent=DAVX5), own(agent="iOS/26.5"), house.path(ANNA, house.own(ANNA, kind))
+    assert phone.put(path + "1.ics", event("1@x", "Massage"), if_none_match="*").status == 201
+    etag = phone.request("GET", path + "1.ics").etag or ""
+    assert other.request("DELETE", path + "1.ics").status == 204
+    changed = event("1@x", "Massage", "20270105T110000")
+    answer = phone.put(path + "1.ics", changed, if_match=etag)
+    assert (answer.status, answer.etag) == (204, None)
+    assert path + "1.ics" not in phone.propfind(path, "D:getetag", "1").responses()
+    with house.database.read() as uow:
+        found = uow.connection.execute(text("SELECT status, starts_at FROM appointment")).all()
+        assert [(status, str(start)[11:16]) for status, start in found if status == "cancelled"] == [
+            ("cancelled", "09:00")
+        ]
+        listed = uow.connection.execute(text("SELECT kind, reason, staff_id FROM attention")).all()
+        wanted = [("refused", "changed-meanwhile", house.viewer(ANNA).staff_id)]
+        assert [tuple(r) for r in listed if r.kind == "refused"] == (wanted if place == "practice" else [])
+        noted = uow.connection.execute(text("SELECT private FROM journal WHERE action = 'refused'")).all()
+        assert [bool(r.private) for r in noted] == [place == "private"]
+
+
+def test_nobody_else_is_told_that_a_change_of_what_has_gone_is_done(own: MakeClient, house: House) -> None:
+    path = house.path(ANNA)
+    changed = event("1@x", "Massage", "20270105T110000")
+    # what was never there is lost nowhere: the phone keeps it
+    assert own(agent=DAVX5).put(path + "1.ics", changed, if_match='"of another server"').status == 412
+    for agent in ("iOS/26.5", "CalDavSynchronizer/4.5", "Thunderbird/140.0"):
+        client = own(agent=agent)
+        assert client.put(path + "1.ics", event("1@x", "Massage")).status == 201
+        etag = client.request("GET", path + "1.ics").etag or ""
+        assert client.request("DELETE", path + "1.ics").status == 204
+        assert client.put(path + "1.ics", changed, if_match=etag).status == 412
+    with house.database.read() as uow:
+        assert uow.connection.execute(text("SELECT 1 FROM attention WHERE kind = 'refused'")).all() == []
 
 
 def test_a_calendar_that_is_only_read(either: MakeClient, house: House) -> None:

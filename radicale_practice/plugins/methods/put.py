@@ -8,10 +8,12 @@ from http import client
 from radicale_practice.event.errors import InvalidCalendarData, TooLarge
 from radicale_practice.plugins import conditions, replies, writing, xml
 from radicale_practice.plugins.call import Call
+from radicale_practice.plugins.home import Home
 from radicale_practice.plugins.logs import masked
 from radicale_practice.plugins.replies import Reply
 from radicale_practice.plugins.storage.collection import Calendar
 from radicale_practice.plugins.targets import Target, resolve
+from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotPermitted
 from radicale_practice.practice.rules.refusals import READ_ONLY
 
@@ -38,6 +40,8 @@ def put(call: Call) -> Reply:
         calendar = Calendar(home, target.info, unit)
         current = calendar.stored(target.href)
         if conditions.failed(call.environ, calendar.etag_of(current) if current is not None else None):
+            if current is None and "DAVx5/" in call.environ.get("HTTP_USER_AGENT", ""):
+                return _gone(unit, home, target)
             return replies.precondition_failed()
         try:
             written = writing.put(unit, home, target.info, target.href, data, current)
@@ -55,6 +59,15 @@ def _wrong_place(call: Call, target: Target) -> Reply | None:
     if target.info is None:
         return replies.failed(client.CONFLICT, "C:calendar-collection-location-ok")
     return None
+
+
+def _gone(unit: UnitOfWork, home: Home, target: Target) -> Reply:
+    """DAVx5 never removes by a list what it could not upload: after a 412 the event would stay on the phone
+    for good, with the change. Without an ETag it looks into the list, where the event is no more."""
+    assert target.info is not None
+    if writing.change_nothing(unit, home, target.info, target.href):
+        return replies.empty(client.NO_CONTENT)
+    return replies.precondition_failed()
 
 
 def refused(call: Call, written: writing.Written) -> Reply:

@@ -9,7 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from radicale_practice.practice.book.cancel import cancel, note_missed_deletion, refuse_read_only
+from radicale_practice.practice.book.cancel import (
+    cancel,
+    note_missed_change,
+    note_missed_deletion,
+    refuse_read_only,
+)
 from radicale_practice.practice.book.change import change
 from radicale_practice.practice.book.create import create
 from radicale_practice.practice.book.instances import instance_on
@@ -63,6 +68,7 @@ __all__ = [
     "instance_on",
     "link_patient",
     "move",
+    "note_missed_change",
     "note_missed_deletion",
     "refuse_read_only",
     "reschedule",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from radicale_practice.practice import appointment_rows, clock
 from radicale_practice.practice.appointment_rows import Rows, entry_of, is_documented
-from radicale_practice.practice.book import opening, taking_over
+from radicale_practice.practice.book import opening, permissions, taking_over
 from radicale_practice.practice.book.cancelling import cancel_all
 from radicale_practice.practice.book.opening import CANCEL, Event
 from radicale_practice.practice.book.recognised_moves import Moved
@@ -16,6 +16,7 @@ from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.rules import refusals
 from radicale_practice.practice.rules.refusals import Outcome
 from radicale_practice.practice.series import recurrence
+from radicale_practice.practice.sync import identities
 
 
 def cancel(
@@ -42,8 +43,33 @@ def cancel(
 def note_missed_deletion(
     uow: UnitOfWork, viewer: Viewer, practice: Practice, calendar_id: int, href: str
 ) -> None:
-    """A device deletes what is not there any more: somebody is told if it has made a copy of it just now."""
+    """A device deletes what is not there any more, or not as it knows it: somebody is told if it has made a
+    copy of it just now."""
     left_copies.note_missed(uow, practice, refusals.actor_of(viewer), calendar_id, href)
+
+
+def note_missed_change(
+    uow: UnitOfWork, viewer: Viewer, practice: Practice, calendar_id: int, href: str
+) -> bool:
+    """A device changes what is not there any more: a refused change. False if it never was there, or the
+    viewer may not write there."""
+    facts = permissions.facts(uow, viewer, [calendar_id])
+    former = identities.last_appointment_at(uow, calendar_id, href)
+    if former is None or not permissions.all_writable(facts, [calendar_id]):
+        return False
+    private = facts[calendar_id].private
+    refusals.note_refusal(
+        uow,
+        viewer,
+        practice,
+        refusals.CHANGED_MEANWHILE,
+        calendar_id=calendar_id,
+        appointment_id=former or None,
+        private=private,
+        listed=not private,
+    )
+    attention_entry.update_entry(uow, practice, viewer.staff_id)
+    return True
 
 
 def refuse_read_only(uow: UnitOfWork, viewer: Viewer, practice: Practice, stored: StoredObject) -> Outcome:

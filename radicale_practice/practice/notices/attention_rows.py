@@ -27,7 +27,7 @@ OVER = "over"
 """The resolution of what nobody has settled, because it is no longer so."""
 
 ORIGINAL_GONE = "original-gone"
-"""A reason of double bookings: a device's copy of what somebody else cancelled or moved at the same time."""
+"""A reason of double bookings: a device's copy of what somebody else changed or took away just then."""
 
 NOT_TAKEN_OVER = (REFUSED, BURST)
 """The kinds that the person at the device has to know of."""

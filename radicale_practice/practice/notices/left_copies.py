@@ -2,7 +2,8 @@
 
 A program that knows no MOVE uploads a copy and deletes the original, or the other way round. Where somebody
 else cancels the original between the two halves, or puts it into another calendar, the deletion finds nothing
-to delete; where somebody restores it, the upload finds nothing to move. What the device made of it is booked
+to delete; where somebody changes it, a client that says which version it knows (If-Match) may not delete it;
+where somebody restores it, the upload finds nothing to move. What the device made of it is booked
 beside what the practice has decided: both stand, and somebody has to look at the copy.
 """
 
@@ -18,8 +19,9 @@ from radicale_practice.practice.notices import attention_rows
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records import journal
 from radicale_practice.practice.schema.practice_tables import appointment
-from radicale_practice.practice.schema.sync_tables import attention, calendar_object
+from radicale_practice.practice.schema.sync_tables import attention
 from radicale_practice.practice.schema.sync_tables import journal as journal_table
+from radicale_practice.practice.sync import identities
 
 _PLACED = ("cancel", "restore", "move", "move-away", "move-in")
 
@@ -32,10 +34,9 @@ def note(uow: UnitOfWork, practice: Practice, actor: Actor, appointment_id: int)
 
 
 def note_missed(uow: UnitOfWork, practice: Practice, actor: Actor, calendar_id: int, href: str) -> None:
-    """``actor`` deletes what is not there any more: list the copy that it made of it just now, if it did."""
-    table = calendar_object.c
-    query = select(table.appointment_id).where(table.calendar_id == calendar_id, table.href == href)
-    original = uow.connection.execute(query.order_by(table.id.desc()).limit(1)).scalar()
+    """``actor`` deletes what is not there any more, or not as it knows it: list the copy that it made of it
+    just now, if it did."""
+    original = identities.last_appointment_at(uow, calendar_id, href)
     if original:
         copies = _copies(uow, practice, original)
         _file(uow, practice, original, [c for c in copies if _author(c).source == actor.source])

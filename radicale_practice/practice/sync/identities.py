@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, TextClause, text
+from sqlalchemy import Row, TextClause, select, text
 from sqlalchemy.exc import IntegrityError
 
 from radicale_practice.practice.database import UnitOfWork, translated_errors
 from radicale_practice.practice.errors import Conflict, NotFound
+from radicale_practice.practice.schema.sync_tables import calendar_object
 from radicale_practice.practice.sync.revisions import ObjectState, object_states, request_flush
 
 
@@ -38,6 +39,15 @@ def by_uid(uow: UnitOfWork, calendar_id: int, uid: str, staff_id: int = 0) -> Ob
         return None
     found = object_states(uow, calendar_id, staff_id, object_ids=[object_id])
     return found[0] if found else None
+
+
+def last_appointment_at(uow: UnitOfWork, calendar_id: int, href: str) -> int | None:
+    """The appointment that is, or was last, at that href; 0 if its row is gone, None if nothing ever was."""
+    objects = calendar_object.c
+    query = select(objects.appointment_id).where(objects.calendar_id == calendar_id, objects.href == href)
+    with translated_errors():
+        found = uow.connection.execute(query.order_by(objects.id.desc()).limit(1)).scalar()
+    return int(found) if found is not None else None
 
 
 def assign(uow: UnitOfWork, calendar_id: int, appointment_id: int, href: str, uid: str) -> int:
