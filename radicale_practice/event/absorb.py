@@ -110,13 +110,15 @@ def _uploaded(
     former = current.master if current is not None else None
     all_day_zone = former.time_zone if former is not None and former.all_day else _zone(projection)
     series: read_event.SeriesForm | None = None
+    if former is not None and not masters:
+        series = read_event.SeriesForm(former.time_zone, former.all_day, former.start.time())
     uploads: list[Uploaded] = []
     uid = read_event.uid_value(events[0])
     seen: set[datetime | None] = set()
     for event in sorted(events, key=lambda e: e.first("RECURRENCE-ID") is not None):
         if read_event.uid_value(event) != uid:
             raise InvalidCalendarObject("two UIDs in one object", event.begin.number)
-        facts = read_event.read_facts(event, all_day_zone, series if masters else None)
+        facts = read_event.read_facts(event, all_day_zone, series)
         if facts.recurrence_id in seen:
             raise InvalidCalendarObject("two events for one instance", event.begin.number)
         seen.add(facts.recurrence_id)
@@ -124,7 +126,8 @@ def _uploaded(
             series = read_event.SeriesForm(facts.zone, facts.all_day, facts.start.time())
             _check_rule(event, facts, former)
         entries, personal = read_event.pieces_of(event, facts, projection, series)
-        uploads.append(Uploaded(facts, entries, personal, event.begin.number))
+        zone = series.zone if series is not None else facts.zone
+        uploads.append(Uploaded(facts, entries, personal, event.begin.number, zone))
     return sorted(uploads, key=lambda u: u.facts.recurrence_id or datetime.min), uid
 
 
@@ -169,7 +172,7 @@ def _appointments(
         assert instance is not None
         if instance in others.dates:
             raise InvalidCalendarObject("this instance is in another calendar", upload.line)
-        row = former_override(current, instance, shift)
+        row = former_override(current, instance, shift, upload.series_zone)
         rows.append(reader.read(upload, row, master, findings))
     if master is not None and master.is_series:
         with_event = {u.facts.recurrence_id for u in overrides if u.facts.recurrence_id is not None}

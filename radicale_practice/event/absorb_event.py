@@ -52,12 +52,16 @@ from radicale_practice.practice.series.recurrence import is_valid
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """One VEVENT of an upload: what it says, its pieces, and the line it begins at."""
+    """One VEVENT of an upload: what it says, its pieces, and the line it begins at.
+
+    ``series_zone``: the zone in which instances of its series are named.
+    """
 
     facts: Facts
     entries: list[Entry]
     personal: list[Placed]
     line: int
+    series_zone: str
 
 
 class Reader:
@@ -101,7 +105,7 @@ class Reader:
         certain = True
         instance = upload.facts.recurrence_id
         if instance is not None:
-            own = former_override(current, instance, shift)
+            own = former_override(current, instance, shift, upload.series_zone)
             certain = own is not None or upload.facts.title == self._uploads[0].facts.title
             row = own if own is not None else row
         return (Base(row, load_skeleton(row.extra).subject_by) if row is not None else Base()), certain

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-from radicale_practice.event.values import midnight
+from radicale_practice.event.values import convert, midnight
 from radicale_practice.practice.model import Appointment, CalendarObject, Status
 from radicale_practice.practice.series.recurrence import expand
 from radicale_practice.practice.series.spans import ending
@@ -39,13 +39,21 @@ def is_instance(master: Appointment, wall: datetime) -> bool:
 
 
 def former_override(
-    current: CalendarObject | None, recurrence_id: datetime, shift: timedelta
+    current: CalendarObject | None, recurrence_id: datetime, shift: timedelta, zone: str
 ) -> Appointment | None:
-    """The row of an overridden instance; ``shift``: how far the whole series was moved in this upload."""
+    """The row of an overridden instance; ``shift``: how far the whole series was moved in this upload.
+
+    ``zone``: in which ``recurrence_id`` is a wall time. If the series was in another one before, the instance
+    is the one of the same instant, which its client goes on naming.
+    """
     if current is None:
         return None
     rows = {row.recurrence_id: row for row in current.overrides}
-    found = rows.get(recurrence_id)
+    former = current.master
+    found = None
+    if former is not None and former.time_zone != zone and not former.all_day:
+        found = rows.get(convert(recurrence_id, zone, former.time_zone))
+    found = found if found is not None else rows.get(recurrence_id)
     return found if found is not None or not shift else rows.get(recurrence_id - shift)
 
 
@@ -99,7 +107,7 @@ def exceptions(
     # A series that has just become all-day shows the days of what is kept with a clock time.
     stored = {midnight(wall) if master.all_day else wall: wall for wall in former.exdate}
     rows: list[Appointment] = []
-    named = {wall: former_override(current, wall, shift) for wall in with_event}
+    named = {wall: former_override(current, wall, shift, master.time_zone) for wall in with_event}
     used = {row.recurrence_id for row in named.values() if row is not None}
     # An exclusion under an instance that takes place all the same is not shown: it stays as it is.
     kept = {
@@ -108,7 +116,7 @@ def exceptions(
         if row is not None and row.status is not Status.CANCELLED and row.recurrence_id in stored
     }
     for wall in sorted(set(uploaded) - set(with_event) - others.excluded):
-        row = former_override(current, wall, shift)
+        row = former_override(current, wall, shift, master.time_zone)
         if row is not None and row.recurrence_id is not None and row.recurrence_id not in used:
             used.add(row.recurrence_id)
             rows.append(_cancelled(row, wall))

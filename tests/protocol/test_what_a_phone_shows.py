@@ -184,3 +184,35 @@ def test_an_event_with_two_ends_has_one_for_all(own: MakeClient, house: House) -
     assert client.put(path + "s.ics", both).status == 201
     assert re.findall("DTEND.*|DURATION.*", read(client, path)) == ["DTEND:20270105T093000Z\r"]
     assert [str(end)[11:16] for (end,) in sql(house, "SELECT ends_at FROM appointment")] == ["09:30"]
+
+
+@pytest.mark.parametrize("status", ["booked", "done"])
+def test_a_series_in_another_zone_keeps_its_instances(own: MakeClient, house: House, status: str) -> None:
+    """From Vienna to UTC over the day of change: what was moved is the same instant at another wall time."""
+    client, path = own(), house.path(ANNA)
+    moved = event("s", start="20270331T150000", more="RECURRENCE-ID:20270330T070000Z\r\n")
+    weekly = event("s", start="20270302T080000", more="RRULE:FREQ=WEEKLY;COUNT=5\r\n")
+    weekly = weekly.replace("DTSTART:20270302T080000Z", "DTSTART;TZID=Europe/Vienna:20270302T090000")
+    both = weekly.replace("END:VCALENDAR\r\n", moved[moved.index("BEGIN:VEVENT") :])
+    assert client.put(path + "s.ics", both).status == 201
+    statement = "UPDATE appointment SET status = :status, note = 'Knie' WHERE series_id IS NOT NULL"
+    sql(house, statement, status=status)
+    before = sql(house, "SELECT id, public_id FROM appointment ORDER BY id")
+    seen = client.request("GET", path + "s.ics")
+    in_utc = seen.text.replace("DTSTART;TZID=Europe/Vienna:20270302T090000", "DTSTART:20270302T080000Z")
+    assert client.put(path + "s.ics", in_utc, if_match=seen.etag or "").status in (204, 412)
+    assert sql(house, "SELECT id, public_id FROM appointment ORDER BY id") == before
+    assert agree(client, house).count("2027-03-31T15:00") == 1
+
+
+def test_an_instance_sent_alone_from_another_zone_is_that_of_its_series(
+    own: MakeClient, house: House
+) -> None:
+    client, path = own(), house.path(ANNA)
+    weekly = event("s", start="20270105T080000", more="RRULE:FREQ=WEEKLY;COUNT=3\r\n")
+    weekly = weekly.replace("DTSTART:20270105T080000Z", "DTSTART;TZID=Europe/Vienna:20270105T090000")
+    assert client.put(path + "s.ics", weekly).status == 201
+    alone = event("s", start="20270113T150000", more="RECURRENCE-ID:20270112T080000Z\r\n")
+    alone = alone.replace("DTSTART:20270113T150000Z", "DTSTART;TZID=America/New_York:20270113T100000")
+    assert client.put(path + "s.ics", alone).status == 204
+    assert agree(client, house) == ["2027-01-05T08:00", "2027-01-13T15:00", "2027-01-19T08:00"]
