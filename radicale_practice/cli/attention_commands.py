@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from radicale_practice.cli.context import Session, reads, show_table, writes
-from radicale_practice.cli.moments import clock_time, counted, shown_span
+from radicale_practice.cli.moments import clock_time, counted, shown, shown_span
 from radicale_practice.cli.record_commands import journal_line
 from radicale_practice.practice import book, lookup, zones
 from radicale_practice.practice.notices import attention, attention_rows
@@ -69,7 +69,7 @@ def list_(session: Session) -> None:
                 clock_time(item.created_at, session.practice.time_zone),
                 item.kind,
                 item.count,
-                concerned.get(item.appointment_id or 0, ""),
+                _concerned(item, concerned),
                 *devices(item),
                 reason_of(item),
                 ", ".join(attention.fitting(item.kind)),
@@ -101,7 +101,7 @@ def show(session: Session, item: ItemNumber) -> None:
         ("since", clock_time(found.created_at, about.time_zone)),
         ("last", clock_time(found.last_at, about.time_zone) if found.last_at else ""),
         ("count", found.count),
-        ("appointment", concerned.get(found.appointment_id or 0, "")),
+        ("appointment", _concerned(found, concerned)),
         ("person", person),
         ("device", device),
         ("settle by", ", ".join(attention.fitting(found.kind)) if found.settled_at is None else ""),
@@ -129,6 +129,13 @@ def _appointments(session: Session, items: Sequence[attention.AttentionItem]) ->
         when = ("series from " if named.is_series else "") + shown_span(start, end, named.all_day)
         told[number] = f"{number} " + ", ".join(filter(None, (named.title, when, named.calendar)))
     return told
+
+
+def _concerned(item: attention.AttentionItem, known: Mapping[int, str]) -> str:
+    """The appointment that an item is about; of a series those of it that are meant."""
+    named = attention.about(item)
+    dates = ", ".join(shown(on) for on in named if on) if None not in named else ""
+    return known.get(item.appointment_id or 0, "") + (f", those of {dates}" if dates else "")
 
 
 def _devices(session: Session) -> Callable[[attention.AttentionItem], tuple[str, str]]:

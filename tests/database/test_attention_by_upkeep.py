@@ -10,12 +10,12 @@ from sqlalchemy import text
 
 from radicale_practice.practice import book
 from radicale_practice.practice.errors import InvalidValue
-from radicale_practice.practice.model import Actor, Finding, FindingKind
+from radicale_practice.practice.model import Actor, Finding, FindingKind, Status
 from radicale_practice.practice.notices import attention_rows
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.upkeep import check, maintain
 from tests.database.acts import document, fill, master_id, put, resolve
-from tests.database.book_world import HOUR, MONDAY, World, with_master
+from tests.database.book_world import HOUR, MONDAY, WEEK, World, with_master, with_override
 from tests.database.statements import counted
 
 DAY = timedelta(days=1)
@@ -187,6 +187,77 @@ def test_undo_of_an_unlinked_title_gives_the_former_patient_back(world: World) -
     assert resolve(world, row["id"], "undo").done == 1
     assert world.stored(href).object.appointments[0].patient == world.maria
     assert world.attention() == []
+
+
+def retitled(world: World, *weeks: int) -> dict[str, Any]:
+    """A weekly series of Maria's, instances of it retitled on a phone, one upload each: the list's row."""
+    put(world, world.weekly(patient=world.maria))
+    for week in weeks:
+        date = MONDAY + week * WEEK
+        finding = Finding(FindingKind.UNLINKED, date, world.maria.id)
+        uploaded = with_override(world.stored("a.ics").object, date, patient=None, subject="x")
+        put(world, uploaded, findings=[finding])
+    (row,) = world.attention("unlinked")
+    return row
+
+
+def patients_of(world: World, weeks: int = 4) -> list[str | None]:
+    """Last names week by week; "-" where it is cancelled."""
+    key = master_id(world)
+    with world.database.read() as uow:
+        shown = [book.show_instance(uow, key, MONDAY + n * WEEK).appointment for n in range(weeks)]
+    names = [s.patient.last_name if s.patient else None for s in shown]
+    return ["-" if s.status is Status.CANCELLED else name for s, name in zip(shown, names, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("weeks", "how", "expected"),
+    [
+        ((1,), "link", "MJMM"),
+        ((1,), "undo", "MMMM"),
+        ((1,), "discard", "M-MM"),
+        ((1, 2), "link", "MJJM"),
+        ((1, 2), "undo", "MMMM"),
+        ((2, 1), "discard", "M--M"),
+    ],
+)
+def test_what_an_instances_title_said_is_settled_for_that_instance(
+    world: World, weeks: tuple[int, ...], how: str, expected: str
+) -> None:
+    row = retitled(world, *weeks)
+    names = {"M": world.maria.last_name, "J": world.josef.last_name, "-": "-"}
+    more = {"patient_id": world.josef.id} if how == "link" else {}
+    assert resolve(world, row["id"], how, **more).done == len(weeks)
+    assert patients_of(world) == [names[letter] for letter in expected]
+    assert world.attention() == []
+
+
+def test_instances_of_two_patients_are_given_back_to_each(world: World) -> None:
+    theirs = with_override(world.weekly(patient=world.maria), MONDAY + WEEK, patient=world.josef)
+    put(world, theirs)
+    for week, patient in ((1, world.josef), (2, world.maria), (2, None), (1, None)):
+        date = MONDAY + week * WEEK
+        finding = Finding(FindingKind.UNLINKED, date, patient.id if patient else None)
+        uploaded = with_override(
+            world.stored("a.ics").object, date, patient=None, subject=f"x {patient is None}"
+        )
+        put(world, uploaded, findings=[finding])
+    rows = world.attention("unlinked")
+    assert len(rows) == 2
+    for row in rows:
+        resolve(world, row["id"], "undo")
+    maria, josef = world.maria.last_name, world.josef.last_name
+    assert patients_of(world) == [maria, josef, maria, maria]
+
+
+def test_a_title_of_the_whole_series_is_settled_for_the_whole_series(world: World) -> None:
+    put(world, world.weekly(patient=world.maria))
+    finding = Finding(FindingKind.UNLINKED, None, world.maria.id)
+    uploaded = with_master(world.stored("a.ics").object, patient=None, subject="x")
+    put(world, uploaded, findings=[finding])
+    (row,) = world.attention("unlinked")
+    assert resolve(world, row["id"], "link", patient_id=world.josef.id).done == 1
+    assert patients_of(world) == [world.josef.last_name] * 4
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from radicale_practice.practice.database import Database
+from radicale_practice.practice.notices import attention_rows
 from tests.people.command_line import Run, identifier
 
 
@@ -54,6 +55,19 @@ def test_who_books_a_taken_time_is_told(run: Run, anna: None) -> None:
     run("appointment", "add", "anna müller", "2026-12-07", "--all-day", "--subject", "Urlaub")
     said = run("appointment", "add", "anna müller", "2026-12-07 09:00", "--patient", "17").stdout
     assert "booked while somebody is absent" in said
+
+
+def test_the_list_names_the_instance_that_it_is_about(run: Run, anna: None, database: Database) -> None:
+    series = ("series", "add", "anna müller", "2026-11-24 09:00", "--times", "3", "--subject", "Kurs")
+    made = int(identifier(run(*series)))
+    with database.write() as uow:
+        kind, details = attention_rows.UNLINKED, {"instances": ["2026-12-01T09:00:00"]}
+        attention_rows.file(uow, 1, kind, kind, actor=uow.actor, appointment_id=made, details=details)
+    for command in (("attention", "list"), ("attention", "show", "1")):
+        assert "those of Tue 2026-12-01 09:00" in run(*command).stdout
+    assert run("attention", "resolve", "1", "link", "--patient", "17").stdout == "settled: link, 1 change\n"
+    lines = run("agenda", "2026-11-24", "--days", "20").stdout.splitlines()
+    assert [line.split()[1] for line in lines if "Huber" in line] == ["2026-12-01"]
 
 
 def test_blocks_days_and_wrong_arguments(run: Run, anna: None) -> None:

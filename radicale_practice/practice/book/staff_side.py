@@ -15,7 +15,7 @@ from sqlalchemy import and_, select
 
 from radicale_practice.practice import appointment_rows, clock, practices, zones
 from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_private
-from radicale_practice.practice.book import confirming, instances, restoring, shift
+from radicale_practice.practice.book import confirming, instances, restoring, shift, title_findings
 from radicale_practice.practice.book.cancelling import cancel_all
 from radicale_practice.practice.book.staff_writing import (
     FRESH,
@@ -38,7 +38,6 @@ from radicale_practice.practice.model import (
     Patient,
     Status,
 )
-from radicale_practice.practice.notices import attention_rows
 from radicale_practice.practice.people import names
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records import journal
@@ -245,8 +244,8 @@ def link_patient(
                 change |= {"subject": rest} if rest != row["subject"] else {}
             changes[int(row["id"])] = change
     write(uow, practice, actor, rows, changes, "link", instance=instance)
-    for kind in (attention_rows.UNLINKED, attention_rows.CHANGED_PATIENT):
-        attention_rows.settle_for(uow, practice.id, kind, rows.id, "link")
+    dates = {on} if instance is not None else {on, None, *(row["recurrence_id"] for row in linked)}
+    title_findings.settle(uow, practice, rows.id, dates)
 
 
 def _names(uow: UnitOfWork, practice_id: int, patient_id: int) -> tuple[str, str, str]:

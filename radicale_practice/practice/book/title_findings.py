@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from radicale_practice.practice.appointment_rows import Row, Rows, columns_of
 from radicale_practice.practice.database import UnitOfWork
-from radicale_practice.practice.model import Actor, CalendarObject, Finding
+from radicale_practice.practice.model import Actor, CalendarObject, Finding, FindingKind
 from radicale_practice.practice.notices import attention_rows
 from radicale_practice.practice.projections import Practice
+
+MOST_NAMED = 50
+"""Instances that one row of the list names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +55,13 @@ def file_findings(
     if private:
         findings = [f for f in findings if f.former_patient_id]
     for kind in sorted({f.kind for f in findings}):
-        if not fresh and attention_rows.has_open(uow, practice.id, str(kind), appointment_id):
-            continue
         same = [f for f in findings if f.kind == kind]
         former = next((f.former_patient_id for f in same if f.former_patient_id), None)
-        details: dict[str, object] = {
-            "instances": [f.recurrence_id.isoformat() if f.recurrence_id else None for f in same][:50]
-        }
+        named = [f.recurrence_id.isoformat() if f.recurrence_id else None for f in same]
+        known = [] if fresh else attention_rows.lock_open_about(uow, practice.id, str(kind), appointment_id)
+        if _joined(uow, known, named, former):
+            continue
+        details: dict[str, object] = {"instances": named[:MOST_NAMED]}
         if former is not None:
             details["former_patient_id"] = former
         attention_rows.file(
@@ -70,3 +74,41 @@ def file_findings(
             appointment_id=appointment_id,
             details=details,
         )
+
+
+def _joined(
+    uow: UnitOfWork,
+    known: Sequence[attention_rows.AttentionItem],
+    named: Sequence[str | None],
+    former: int | None,
+) -> bool:
+    """Whether an open row tells of these instances, or of others of the same former patient and now of all.
+
+    With another former patient a row of its own is needed, so that *undo* gives each the right one back.
+    """
+    if any(set(named) <= set(item.details.get("instances", [])) for item in known):
+        return True
+    for item in known:
+        if item.details.get("former_patient_id") == former:
+            after = list(dict.fromkeys([*item.details.get("instances", []), *named]))[:MOST_NAMED]
+            attention_rows.amend(uow, item.id, {**item.details, "instances": after}, item.count)
+            return True
+    return False
+
+
+def settle(
+    uow: UnitOfWork, practice: Practice, appointment_id: int, dates: Collection[datetime | None]
+) -> None:
+    """Somebody has said which patient these are for: what the list says of other instances stays.
+
+    ``dates``: instances by their original start, None the appointment or series itself.
+    """
+    linked = {date.isoformat() if date else None for date in dates}
+    for kind in FindingKind:
+        for item in attention_rows.lock_open_about(uow, practice.id, str(kind), appointment_id):
+            named = item.details.get("instances") or [None]
+            left = [date for date in named if date not in linked]
+            if not left:
+                attention_rows.settle(uow, item.id, "link")
+            elif left != named:
+                attention_rows.amend(uow, item.id, {**item.details, "instances": left}, item.count)

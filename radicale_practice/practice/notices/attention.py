@@ -6,6 +6,7 @@ Filing is in ``attention_rows``; the one all-day entry that tells the person con
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
@@ -159,19 +160,25 @@ def _act(uow: UnitOfWork, actor: Actor, item: AttentionItem, how: str, patient_i
         return _burst(uow, actor, item, how)
     if appointment_id is None:
         return done
-    if how == "link":
-        book.link_patient(uow, actor, appointment_id, patient_id)
-        done.done = 1
-    elif how == "undo":
-        former: Any = item.details.get("former_patient_id")
-        book.link_patient(uow, actor, appointment_id, former)
-        done.done = 1
+    if how in ("link", "undo"):
+        wanted: Any = patient_id if how == "link" else item.details.get("former_patient_id")
+        for on in about(item):
+            book.link_patient(uow, actor, appointment_id, wanted, on=on)
+            done.done += 1
     elif item.kind == attention_rows.REFUSED and item.reason == refusals.SLOT_TAKEN:
         done.done = _unconfirmed(uow, actor, appointment_id, how)
     elif how == "discard" and item.kind in (attention_rows.UNLINKED, attention_rows.DOUBLE_BOOKING):
-        book.cancel_appointment(uow, actor, appointment_id)
-        done.done = 1
+        named = about(item)
+        for on in [None] if None in named else named:
+            book.cancel_appointment(uow, actor, appointment_id, on=on)
+            done.done += 1
     return done
+
+
+def about(item: AttentionItem) -> list[datetime | None]:
+    """What of an appointment a row is about: instances by their original start, None the whole."""
+    named = item.details.get("instances") or [None]
+    return [datetime.fromisoformat(on) if on else None for on in named]
 
 
 def _unconfirmed(uow: UnitOfWork, actor: Actor, appointment_id: int, how: str) -> int:

@@ -201,6 +201,18 @@ def has_open(uow: UnitOfWork, practice_id: int, kind: str, appointment_id: int) 
     return uow.connection.execute(_OPEN_ABOUT, parameters).first() is not None
 
 
+def lock_open_about(uow: UnitOfWork, practice_id: int, kind: str, appointment_id: int) -> list[AttentionItem]:
+    """The open rows of that kind that name the appointment, to be amended, oldest first."""
+    query = select(attention).where(
+        attention.c.practice_id == practice_id,
+        attention.c.settled_at.is_(None),
+        attention.c.kind == kind,
+        attention.c.appointment_id == appointment_id,
+    )
+    found = uow.connection.execute(query.order_by(attention.c.id).with_for_update()).mappings()
+    return [item_of(dict(row)) for row in found]
+
+
 def settle(uow: UnitOfWork, item_id: int, resolution: str) -> None:
     """Settle one row, because what it says is over."""
     uow.connection.execute(
