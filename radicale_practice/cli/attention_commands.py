@@ -162,8 +162,8 @@ def resolve(
     """Settle something on the attention list.
 
     accept: it stays as it is; what was not booked is booked. discard: it is dropped or cancelled. link: it
-    is the appointment of --patient. undo: the former patient again; of a burst, what was carried out is taken
-    back too. carry-out: what was held back of a burst is done.
+    is the appointment of --patient. undo: the former patient again, with the subject of then; of a burst,
+    what was carried out is taken back too. carry-out: what was held back of a burst is done.
     """
     attention.get(session.uow, item, session.practice.id)
     patient_id = None

@@ -189,6 +189,32 @@ def test_undo_of_an_unlinked_title_gives_the_former_patient_back(world: World) -
     assert world.attention() == []
 
 
+def test_undo_of_a_title_gives_back_what_went_with_the_patient(world: World) -> None:
+    texts = {"subject": "Massage", "note": "knee", "phone": "0664"}
+    gone = {"patient": None, "subject": "x", "note": "", "phone": ""}
+    finding = Finding(FindingKind.UNLINKED, None, world.maria.id)
+    put(world, world.event("u", patient=world.maria, **texts))
+    put(world, with_master(world.stored("a.ics").object, **gone), findings=[finding])
+    with world.write() as uow:
+        uow.connection.execute(text("UPDATE appointment SET note = 'by the reception'"))
+    (row,) = world.attention("unlinked")
+    resolve(world, row["id"], "undo")
+    (row,) = world.rows(t.appointment)
+    assert row["patient_id"] == world.maria.id
+    assert [row[name] for name in texts] == ["Massage", "by the reception", "0664"]
+
+
+def test_undo_of_an_instances_title_gives_its_subject_back(world: World) -> None:
+    put(world, world.weekly(patient=world.maria, subject="Massage"))
+    date = MONDAY + WEEK
+    finding = Finding(FindingKind.UNLINKED, date, world.maria.id)
+    uploaded = with_override(world.stored("a.ics").object, date, patient=None, subject="x")
+    put(world, uploaded, findings=[finding])
+    (row,) = world.attention("unlinked")
+    resolve(world, row["id"], "undo")
+    assert {row["subject"] for row in world.rows(t.appointment)} == {"Massage"}
+
+
 def retitled(world: World, *weeks: int) -> dict[str, Any]:
     """A weekly series of Maria's, instances of it retitled on a phone, one upload each: the list's row."""
     put(world, world.weekly(patient=world.maria))

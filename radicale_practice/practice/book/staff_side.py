@@ -15,7 +15,14 @@ from sqlalchemy import and_, select
 
 from radicale_practice.practice import appointment_rows, clock, practices, zones
 from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_private
-from radicale_practice.practice.book import confirming, instances, restoring, shift, title_findings
+from radicale_practice.practice.book import (
+    confirming,
+    former_texts,
+    instances,
+    restoring,
+    shift,
+    title_findings,
+)
 from radicale_practice.practice.book.cancelling import cancel_all
 from radicale_practice.practice.book.staff_writing import (
     FRESH,
@@ -220,13 +227,20 @@ def _restore_instance(uow: UnitOfWork, actor: Actor, appointment_id: int, on: da
 
 
 def link_patient(
-    uow: UnitOfWork, actor: Actor, appointment_id: int, patient_id: int | None, *, on: datetime | None = None
+    uow: UnitOfWork,
+    actor: Actor,
+    appointment_id: int,
+    patient_id: int | None,
+    *,
+    on: datetime | None = None,
+    again: bool = False,
 ) -> None:
     """Link an appointment or series to a patient, or to nobody.
 
     Of a subject that stood there without a patient, the parts that name this one go. Instances that had the
-    master's patient follow. ``on``: only the instance with that original start. Raises ``NotFound`` for a
-    patient of another practice.
+    master's patient follow. ``on``: only the instance with that original start. ``again``: it was this
+    patient's before; subject, phone and note of then come back too, where nobody has written others since.
+    Raises ``NotFound`` for a patient of another practice.
     """
     if on is not None:
         rows, practice, row = instances.locked(uow, appointment_id, on)
@@ -235,6 +249,7 @@ def link_patient(
         rows, practice = rows_of(uow, appointment_id)
         linked, instance = [r for r in rows.all if r["patient_id"] == rows.master["patient_id"]], None
     named = _names(uow, practice.id, patient_id) if patient_id is not None else None
+    then = former_texts.of(uow, rows, patient_id) if again and patient_id is not None else {}
     changes: dict[int, Row] = {}
     for row in linked:
         if row["patient_id"] != patient_id:
@@ -242,7 +257,7 @@ def link_patient(
             if row["patient_id"] is None and named is not None:
                 rest = names.without_patient(row["subject"], *named)
                 change |= {"subject": rest} if rest != row["subject"] else {}
-            changes[int(row["id"])] = change
+            changes[int(row["id"])] = change | then.get(int(row["id"]), {})
     write(uow, practice, actor, rows, changes, "link", instance=instance)
     dates = {on} if instance is not None else {on, None, *(row["recurrence_id"] for row in linked)}
     title_findings.settle(uow, practice, rows.id, dates)

@@ -163,7 +163,7 @@ def _act(uow: UnitOfWork, actor: Actor, item: AttentionItem, how: str, patient_i
     if how in ("link", "undo"):
         wanted: Any = patient_id if how == "link" else item.details.get("former_patient_id")
         for on in about(item):
-            book.link_patient(uow, actor, appointment_id, wanted, on=on)
+            book.link_patient(uow, actor, appointment_id, wanted, on=on, again=how == "undo")
             done.done += 1
     elif item.kind == attention_rows.REFUSED and item.reason == refusals.SLOT_TAKEN:
         done.done = _unconfirmed(uow, actor, appointment_id, how)
