@@ -21,6 +21,7 @@ from radicale_practice.practice.series.recurrence import is_valid
 PRODUCT = "PRODID:-//radicale_practice//radicale_practice//EN"
 _HEAD = f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{PRODUCT}\r\n"
 _TAIL = "END:VCALENDAR\r\n"
+_ONCE = "FREQ=DAILY;COUNT=1"
 
 
 def render(obj: CalendarObject, projection: Projection) -> str:
@@ -72,7 +73,7 @@ def event_times(obj: CalendarObject, appointment: Appointment, projection: Proje
     if appointment.recurrence_id is not None:
         series = master if master is not None else appointment
         return EventTimes(zone, zone_of(series, projection), series.all_day, "", (), ())
-    if not appointment.is_series:
+    if not (appointment.is_series or appointment.exdate or obj.overrides or obj.elsewhere):
         return EventTimes(zone, zone, appointment.all_day, "", (), ())
     excluded = {*appointment.exdate, *obj.elsewhere}
     for override in obj.overrides:
@@ -81,6 +82,10 @@ def event_times(obj: CalendarObject, appointment: Appointment, projection: Proje
         elif override.recurrence_id is not None:
             # It takes place, whatever else is written; many programs would let an EXDATE hide its VEVENT.
             excluded.discard(override.recurrence_id)
+    if not appointment.is_series:
+        # A program took the rule away and left what is excluded: without any rule nobody would look at it.
+        rule, dates = (_ONCE, (appointment.start,)) if appointment.start in excluded else ("", ())
+        return EventTimes(zone, zone, appointment.all_day, rule, (), dates)
     rule = appointment.rrule if appointment.rrule and is_valid(appointment) else ""
     return EventTimes(
         zone, zone, appointment.all_day, rule, tuple(sorted(set(appointment.rdate))), tuple(sorted(excluded))

@@ -216,3 +216,20 @@ def test_an_instance_sent_alone_from_another_zone_is_that_of_its_series(
     alone = alone.replace("DTSTART:20270113T150000Z", "DTSTART;TZID=America/New_York:20270113T100000")
     assert client.put(path + "s.ics", alone).status == 204
     assert agree(client, house) == ["2027-01-05T08:00", "2027-01-13T15:00", "2027-01-19T08:00"]
+
+
+@pytest.mark.parametrize("left", ["row", "exdate"])
+def test_what_is_left_of_a_series_without_its_rule(own: MakeClient, house: House, left: str) -> None:
+    """A program takes the rule away, not the cancellation of the first date: nothing takes place any more."""
+    client, path = own(), house.path(ANNA)
+    assert client.put(path + "s.ics", event("s", more="RRULE:FREQ=WEEKLY;COUNT=4\r\n")).status == 201
+    seen = read(client, path).replace("COUNT=4\r\n", "COUNT=4\r\nEXDATE:20270105T090000Z\r\n")
+    assert client.put(path + "s.ics", seen).status == 204
+    if left == "exdate":
+        sql(house, "DELETE FROM appointment WHERE series_id IS NOT NULL")
+        sql(house, "UPDATE appointment SET exdate = '2027-01-05 09:00:00'")
+    sql(house, "UPDATE appointment SET rrule = '' WHERE series_id IS NULL")
+    assert agree(client, house) == []
+    again = read(client, path).replace("PRODID:", "PRODID:other ")
+    assert client.put(path + "s.ics", again).status == 204
+    assert agree(client, house) == []

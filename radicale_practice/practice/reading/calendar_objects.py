@@ -245,14 +245,16 @@ def _stored(
     if master.recurrence_id is not None:
         # an instance that lives in this calendar, its series in another: an entry of its own here
         master = replace(master, recurrence_id=None)
-    seen = _is_seen(master, viewer) and not _is_hollow(master)
+    seen = _is_seen(master, viewer)
     shown: Sequence[Appointment] = [master] if seen else []
     elsewhere: Iterable[datetime] = ()
     owners: Iterable[int | None] = (owner,)
     if override_rows:
         overrides, elsewhere, owners = _overrides(override_rows, reader, viewer, master, owner)
-        living = [o for o in overrides if o.status is not Status.CANCELLED]
-        shown = [*shown, *overrides] if seen or living else []
+        if any(o.status is not Status.CANCELLED for o in overrides):
+            shown = list(overrides) if _is_hollow(master) else [*shown, *overrides]
+        else:
+            shown = [*shown, *overrides] if seen else []
     if not shown:
         return None
     limits = [around.accesses.get(i) for i in owners if i is not None and i != calendar_id]
