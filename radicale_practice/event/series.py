@@ -13,7 +13,7 @@ from itertools import islice
 from radicale_practice.event.values import convert, midnight
 from radicale_practice.practice.model import Appointment, CalendarObject, Status
 from radicale_practice.practice.series.recurrence import expand
-from radicale_practice.practice.series.spans import ending
+from radicale_practice.practice.series.spans import ending, moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Elsewhere:
 
 def is_instance(master: Appointment, wall: datetime) -> bool:
     """Whether a series has an instance that starts at this wall time."""
-    return next(islice(expand(master, wall, wall + timedelta(seconds=1)), 1), None) == wall
+    return next(islice(expand(master, wall, moved(wall, timedelta(seconds=1))), 1), None) == wall
 
 
 def former_override(
@@ -54,7 +54,7 @@ def former_override(
     if former is not None and former.time_zone != zone and not former.all_day:
         found = rows.get(convert(recurrence_id, zone, former.time_zone))
     found = found if found is not None else rows.get(recurrence_id)
-    return found if found is not None or not shift else rows.get(recurrence_id - shift)
+    return found if found is not None or not shift else rows.get(moved(recurrence_id, -shift))
 
 
 def elsewhere(
@@ -75,7 +75,7 @@ def elsewhere(
         return frozenset(midnight(wall) if master.all_day else wall for wall in walls)
 
     were, shift = current.elsewhere, master.start - former.start
-    follow = frozenset(wall + shift for wall in were)
+    follow = frozenset(moved(wall, shift) for wall in were)
     if not shift or not master.is_series or not former.is_series:
         return Elsewhere(were, shown(were))
     if shown(follow) <= set(uploaded):
@@ -120,9 +120,9 @@ def exceptions(
         if row is not None and row.recurrence_id is not None and row.recurrence_id not in used:
             used.add(row.recurrence_id)
             rows.append(_cancelled(row, wall))
-        elif wall in stored or wall - shift in stored:
+        elif wall in stored or moved(wall, -shift) in stored:
             kept.add(stored.get(wall, wall))
-        elif is_instance(replace(former, exdate=()), wall - shift):
+        elif is_instance(replace(former, exdate=()), moved(wall, -shift)):
             rows.append(_cancelled(_instance(master, wall), wall))
         else:
             kept.add(wall)
@@ -139,7 +139,7 @@ def _at(row: Appointment, instance: datetime) -> Appointment:
     if row.recurrence_id == instance or row.recurrence_id is None:
         return row
     shift = instance - row.recurrence_id
-    return replace(row, recurrence_id=instance, start=row.start + shift, end=row.end + shift)
+    return replace(row, recurrence_id=instance, start=moved(row.start, shift), end=moved(row.end, shift))
 
 
 def _instance(master: Appointment, wall: datetime) -> Appointment:

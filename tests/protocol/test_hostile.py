@@ -302,3 +302,24 @@ def test_bad_rows_are_served_around(own: MakeClient, house: House, name: str) ->
     found = client.query(path, everything, "D:getetag C:calendar-data").responses()
     assert {path + "0.ics", path + "2.ics"} <= set(found)
     assert client.request("GET", path).status == 200
+
+
+@pytest.mark.parametrize("start", ["20261106", "20270306", "00020106", "99890106"])
+@pytest.mark.parametrize("way", ["phone", "plain SQL"])
+def test_a_series_is_moved_whatever_dates_it_leaves_out(
+    own: MakeClient, house: House, way: str, start: str
+) -> None:
+    client, path = own(), house.path(ANNA)
+    ends = "EXDATE:00010101T000000Z,99991231T235959Z\r\n" if way == "phone" else ""
+    instance = event("1@x", "Team 2", "20270106T100000", more="RECURRENCE-ID:20270106T090000Z\r\n")
+    series = event("1@x", "Team", more="RRULE:FREQ=DAILY;COUNT=9\r\n" + ends)
+    series = series.replace("END:VCALENDAR\r\n", instance[instance.index("BEGIN:VEVENT") :])
+    assert client.put(path + "1.ics", series).status == 201
+    if way == "plain SQL":
+        with house.database.write() as uow:
+            dates = "0001-01-01 00:00:00,9999-12-31 23:59:59"
+            uow.connection.execute(text(f"UPDATE appointment SET exdate = '{dates}' WHERE rrule <> ''"))
+    got = client.request("GET", path + "1.ics")
+    moved = got.text.replace(":20270105T", f":{start}T")
+    assert client.put(path + "1.ics", moved, if_match=got.etag or "").status in (201, 204)
+    assert f"DTSTART:{start}T" in client.request("GET", path + "1.ics").text

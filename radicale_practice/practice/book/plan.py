@@ -26,7 +26,7 @@ from radicale_practice.practice.book.as_shown import as_shown
 from radicale_practice.practice.model import Appointment, CalendarObject, Status
 from radicale_practice.practice.schema.appointment_columns import CONTENT, MODELLED, RULE, TIMING
 from radicale_practice.practice.series import recurrence
-from radicale_practice.practice.series.spans import ending
+from radicale_practice.practice.series.spans import ending, moved
 
 LONGEST_CUT = 400
 """Instances before a series' last documented one that are excluded one by one."""
@@ -170,7 +170,7 @@ class _Maker:
         """A documented or cancelled instance that the client names by its date after the shift."""
         if not self.shift or entry.recurrence_id is None:
             return None
-        row_id = self.by_date.get(entry.recurrence_id - self.shift)
+        row_id = self.by_date.get(moved(entry.recurrence_id, -self.shift))
         if row_id in self.gone and entry.status is Status.CANCELLED:
             return row_id
         return row_id if row_id in self.live and is_documented(self.live[row_id]) else None
@@ -184,9 +184,9 @@ class _Maker:
             return
         taken = {e.recurrence_id for i, e in self.matched.items() if i not in documented}
         taken |= {e.recurrence_id for e in self.fresh}
-        dates = self._dates([*documented.values(), *(d + self.shift for d in documented.values())])
+        dates = self._dates([*documented.values(), *(moved(d, self.shift) for d in documented.values())])
         for row_id, date in documented.items():
-            fits = [d for d in (date + self.shift, date) if d in dates and d not in taken]
+            fits = [d for d in (moved(date, self.shift), date) if d in dates and d not in taken]
             self.pins[row_id] = fits[0] if fits else date
             taken.add(self.pins[row_id])
             if not fits:
@@ -242,8 +242,9 @@ class _Maker:
         for row_id, row in self.rows.overrides.items():
             date = row["recurrence_id"]
             other = row_id not in self.live and row_id not in self.gone
-            if other and date in self.current.elsewhere and date + self.shift in self.desired.elsewhere:
-                self._change(row_id, {"recurrence_id": date + self.shift})
+            later = moved(date, self.shift)
+            if other and date in self.current.elsewhere and later in self.desired.elsewhere:
+                self._change(row_id, {"recurrence_id": later})
 
     def _documented(self, row_id: int, entry: Appointment) -> None:
         if entry.status is Status.CANCELLED or self._difference(row_id, entry):
@@ -319,11 +320,11 @@ class _Maker:
         stand_for = {self._date_after(i) for i in self.gone} | set(self.desired.elsewhere)
         stand_for |= {self._date_after(i) for i in self.plan.cancels}
         wanted = set(self.new.exdate) - (stand_for - kept) - set(self.pins.values())
-        moved = {date + self.shift for date in kept}
-        self.plan.takes_away |= bool(wanted - kept - moved)
+        along = {moved(date, self.shift) for date in kept}
+        self.plan.takes_away |= bool(wanted - kept - along)
         now = set(times_of(self.rows.master["exdate"]))
-        given_back = {later for date in kept - now for later in (date, date + self.shift)}
-        return wanted - given_back | {date + self.shift for date in now - kept}
+        given_back = {later for date in kept - now for later in (date, moved(date, self.shift))}
+        return wanted - given_back | {moved(date, self.shift) for date in now - kept}
 
     def _date_after(self, row_id: int) -> datetime | None:
         """The date an instance stands for once the plan is carried out: a shift has moved it."""

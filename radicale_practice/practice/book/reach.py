@@ -97,11 +97,12 @@ def cuts_off(current: CalendarObject, desired: CalendarObject) -> bool:
 
 
 def _to_come(entry: Appointment, shift: timedelta) -> int:
-    now = zones.to_wall(clock.utc_now(), entry.time_zone) + shift
+    now = spans.moved(zones.to_wall(clock.utc_now(), entry.time_zone), shift)
+    end = spans.moved(now, AHEAD)
     plain = replace(entry, exdate=())
     if not plain.is_series:
-        return int(now <= plain.start < now + AHEAD)
-    return sum(1 for _ in islice(recurrence.expand(plain, now, now + AHEAD), _MOST_COUNTED))
+        return int(now <= plain.start < end)
+    return sum(1 for _ in islice(recurrence.expand(plain, now, end), _MOST_COUNTED))
 
 
 def _pairs(current: CalendarObject, desired: CalendarObject) -> Iterator[tuple[Appointment, Appointment]]:

@@ -16,7 +16,7 @@ from radicale_practice.practice.book.recognised_moves import Moved
 from radicale_practice.practice.model import Actor, CalendarObject, Status
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.rules import brake
-from radicale_practice.practice.series import recurrence
+from radicale_practice.practice.series import recurrence, spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def _rest(moved: Moved, documented: dict[int, datetime]) -> CalendarObject | Non
     if desired.master is not None:
         shift = desired.master.start - former.master.start if former.master else timedelta()
         named = {a.id: a.recurrence_id for a in desired.overrides}
-        stays = {named.get(i, date + shift) or date for i, date in documented.items()}
+        stays = {named.get(i, spans.moved(date, shift)) or date for i, date in documented.items()}
         stays |= desired.elsewhere
         master = replace(desired.master, exdate=tuple(sorted({*desired.master.exdate, *stays})))
         kept = (master, *kept[1:])

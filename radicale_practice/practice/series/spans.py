@@ -87,10 +87,15 @@ def span(appointment: Appointment, start: datetime, time_zone: str) -> Span:
 
 def ending(appointment: Appointment, start: datetime) -> datetime:
     """The wall time at which the occurrence starting at ``start`` ends, within the calendar."""
+    return moved(start, appointment.end - appointment.start)
+
+
+def moved(wall: datetime, by: timedelta) -> datetime:
+    """The wall time so much later or earlier; beyond an end of the calendar: that end."""
     try:
-        return start + (appointment.end - appointment.start)
+        return wall + by
     except OverflowError:
-        return LATEST
+        return LATEST if by > timedelta() else EARLIEST
 
 
 def instants(start: datetime, end: datetime, time_zone: str) -> Span:
