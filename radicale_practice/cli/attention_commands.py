@@ -10,7 +10,7 @@ import typer
 
 from radicale_practice.cli.context import Session, reads, show_table, writes
 from radicale_practice.cli.moments import clock_time, counted, shown, shown_span
-from radicale_practice.cli.record_commands import journal_line
+from radicale_practice.cli.record_commands import LEFT_ALONE, journal_line
 from radicale_practice.practice import book, lookup, zones
 from radicale_practice.practice.notices import attention, attention_rows
 from radicale_practice.practice.people import patients, staff
@@ -171,8 +171,9 @@ def resolve(
         patient_id = patients.by_number(session.uow, session.practice.id, patient).id
     done = attention.resolve(session.uow, session.actor, item, how, patient_id=patient_id)
     lines = [f"settled: {how}" + (f", {counted(done.done, 'change')}" if done.done else "")]
+    words = REASONS | LEFT_ALONE
     lines += [
-        f"  left alone: appointment {appointment_id or '(new)'}: {REASONS.get(reason, reason)}"
+        f"  left alone: appointment {appointment_id or '(new)'}: {words.get(reason, reason)}"
         for appointment_id, reason in done.skipped
     ]
     return "\n".join(lines)

@@ -13,10 +13,17 @@ from radicale_practice.cli.moments import counted, parse_moment
 from radicale_practice.practice import clock, lookup, zones
 from radicale_practice.practice.people import staff
 from radicale_practice.practice.projections import Practice
-from radicale_practice.practice.records import journal_list, journal_text
+from radicale_practice.practice.records import journal_list, journal_text, left_alone
 from radicale_practice.practice.records import undo as undoing
 
 SINCE_EXAMPLES = "'2026-11-24 09:00', 'today 08:00', '30min', '2h' or '1d'"
+
+LEFT_ALONE = {
+    left_alone.CHANGED_MEANWHILE: "somebody has changed it since",
+    left_alone.CONTENTS_GONE: "the journal no longer keeps what it was",
+    left_alone.IDENTITY_TAKEN: "another one has its address by now",
+}
+"""Why a change is neither taken back nor carried out, in words."""
 
 NEWEST = 50
 MOST = 10_000
@@ -86,7 +93,8 @@ def undo(
     known = {entry.id: entry for entry in journal_list.entries(uow, about.id, ids=ids, limit=len(ids) + 1)}
     lines = [journal_line(known[step.journal_id], about) for step in report.done]
     lines += [
-        f"left alone: {journal_line(known[step.journal_id], about)}: {step.reason}" for step in report.skipped
+        f"left alone: {journal_line(known[step.journal_id], about)}: {LEFT_ALONE[step.reason]}"
+        for step in report.skipped
     ]
     lines.append(f"{counted(len(report.done), 'change')} " + ("would be undone" if dry_run else "undone"))
     return "\n".join(lines)

@@ -21,7 +21,7 @@ from radicale_practice.practice.errors import Conflict, NotPermitted
 from radicale_practice.practice.model import Actor, CalendarObject, Status, Viewer
 from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.records import undo
-from radicale_practice.practice.records.undo_rows import CHANGED_MEANWHILE
+from radicale_practice.practice.records.left_alone import CHANGED_MEANWHILE
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.schema import sync_tables as s
 from radicale_practice.practice.upkeep import check

@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from radicale_practice.cli import attention_commands
+from radicale_practice.cli import attention_commands, record_commands
 from radicale_practice.practice import book, calendars, locations, practices
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.model import Actor, Role, Viewer
 from radicale_practice.practice.notices import attention_rows
 from radicale_practice.practice.people import staff
 from radicale_practice.practice.reading import calendar_objects
+from radicale_practice.practice.records import left_alone
 from radicale_practice.practice.rules import brake, refusals
 from tests.people.command_line import Run, identifier, invoke
 
@@ -257,6 +258,11 @@ def test_what_a_phone_did_is_heard_and_undone(run: Run, anna: None, database: Da
     assert f"anna müller, DAVx5: Besuch added (Tue 2026-11-24 09:00) [{added}]" in line
     assert said == "1 change would be undone"
     assert "booked" in run("appointment", "show", str(added)).stdout
+    run("appointment", "move", str(added), "2026-11-24 11:00")
+    (left, said) = run(*device, "--program", "DAVx5").stdout.splitlines()
+    assert left.endswith(": somebody has changed it since")
+    assert said == "0 changes undone"
+    run("appointment", "move", str(added), "2026-11-24 09:00")
     assert "1 change undone" in run(*device, "--program", "DAVx5").stdout
     assert "cancelled" in run("appointment", "show", str(added)).stdout
 
@@ -287,6 +293,8 @@ def test_every_reason_on_the_attention_list_has_words() -> None:
     named = {value for name, value in vars(refusals).items() if name.isupper() and isinstance(value, str)}
     assert kinds | named | {attention_rows.DOUBLE_BOOKING, brake.CANCELLATIONS, brake.CREATIONS} <= set(words)
     assert all(" " in said for said in words.values())
+    left = {value for name, value in vars(left_alone).items() if name.isupper()}
+    assert left == set(record_commands.LEFT_ALONE)
 
 
 def test_nothing_to_show_is_said(run: Run, anna: None) -> None:

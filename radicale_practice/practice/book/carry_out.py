@@ -26,14 +26,11 @@ from radicale_practice.practice.model import Actor, CalendarKind, CalendarObject
 from radicale_practice.practice.notices.attention_rows import AttentionItem
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records import journal
+from radicale_practice.practice.records.left_alone import CHANGED_MEANWHILE, CONTENTS_GONE, IDENTITY_TAKEN
 from radicale_practice.practice.rules import brake, burst_entries, double_booking
 from radicale_practice.practice.schema.practice_tables import calendar
 from radicale_practice.practice.schema.sync_tables import journal as journal_table
 from radicale_practice.practice.sync import identities, revisions
-
-CHANGED_MEANWHILE = "changed-meanwhile"
-CONTENTS_GONE = "contents-gone"
-IDENTITY_TAKEN = "identity-taken"
 
 
 @dataclass(slots=True)

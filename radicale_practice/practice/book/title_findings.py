@@ -12,7 +12,7 @@ from radicale_practice.practice.model import Actor, CalendarObject, Finding, Fin
 from radicale_practice.practice.notices import attention_rows
 from radicale_practice.practice.projections import Practice
 
-MOST_NAMED = 50
+MOST_NAMED = 1_000
 """Instances that one row of the list names."""
 
 

@@ -19,10 +19,8 @@ from radicale_practice.practice.model import Actor, Status
 from radicale_practice.practice.parts import parts
 from radicale_practice.practice.records import beside, undo_groups
 from radicale_practice.practice.records import journal as book_journal
+from radicale_practice.practice.records.left_alone import CHANGED_MEANWHILE, CONTENTS_GONE
 from radicale_practice.practice.schema.practice_tables import appointment, appointment_calendar
-
-CHANGED_MEANWHILE = "changed-meanwhile"
-CONTENTS_GONE = "contents-gone"
 
 Calendars = dict[str, str]
 """Calendar id (as text, as in JSON) to role."""
