@@ -118,6 +118,7 @@ def parse(text: str) -> Rule:
     )
 
 
+@lru_cache(maxsize=4096)
 def with_utc_end(text: str, zone: str, all_day: bool) -> str:
     """The same rule with UNTIL in UTC, as RFC 5545 3.3.10 wants it where the start has a ``zone``.
 
