@@ -118,20 +118,19 @@ def parse(text: str) -> Rule:
     )
 
 
-@lru_cache(maxsize=4096)
 def with_utc_end(text: str, zone: str, all_day: bool) -> str:
     """The same rule with UNTIL in UTC, as RFC 5545 3.3.10 wants it where the start has a ``zone``.
 
     A wall time without "Z", or a day (which counts as a whole), is read by some programs as UTC or as the
     day's beginning: they would end the series one instance early. Any other text comes back as it is.
     """
-    return (
-        text
-        if all_day or "Z" in text.upper()
-        else _LOCAL_UNTIL.sub(lambda m: m[1] + _in_utc(m[2], zone), text)
-    )
+    if all_day or "Z" in text.upper():
+        return text
+    return _LOCAL_UNTIL.sub(lambda m: m[1] + _in_utc(m[2], zone), text)
 
 
+# Here and not around the whole: what a client sends as a rule can be megabytes, and would be kept.
+@lru_cache(maxsize=4096)
 def _in_utc(until: str, zone: str) -> str:
     try:
         wall, _, date_only = _until(until)
