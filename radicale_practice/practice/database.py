@@ -8,6 +8,7 @@ what was written about it (revision, journal, attention) is committed.
 from __future__ import annotations
 
 import os
+import select
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
     DBAPIError,
+    DisconnectionError,
     InterfaceError,
     OperationalError,
     SQLAlchemyError,
@@ -208,9 +210,9 @@ class Database:
             pool_size=8,
             max_overflow=24,
             pool_timeout=POOL_TIMEOUT,
-            pool_pre_ping=True,
             connect_args={"connect_timeout": CONNECT_TIMEOUT, "application_name": "radicale-practice"},
         )
+        event.listen(engine, "checkout", _refuse_ended)
         event.listen(engine, "handle_error", _without_contents)
         return engine
 
@@ -364,6 +366,20 @@ def translated_errors() -> Iterator[None]:
         if error.connection_invalidated or _is_away(error):
             raise Unavailable("the database is away or not migrated") from error
         raise
+
+
+def _refuse_ended(dbapi_connection: Any, _record: object, _proxy: object) -> None:
+    """A pooled connection with something to read was ended by the server (restarted, or idle for too long).
+
+    Raises ``DisconnectionError``, at which the pool connects anew. Asking the server would find the same a
+    round trip later, twice in every request.
+    """
+    if not dbapi_connection.closed:
+        waiting = select.poll()
+        waiting.register(dbapi_connection.fileno(), select.POLLIN)
+        if not waiting.poll(0):
+            return
+    raise DisconnectionError("the server has ended an idle connection")
 
 
 _AWAY = frozenset({"42P01", "42703", "42704", "42883", "25006"})

@@ -83,6 +83,24 @@ def test_connection_that_died_is_replaced(postgresql_url: str) -> None:
     database.dispose()
 
 
+def test_idle_connections_that_the_server_ended_are_replaced_unnoticed(postgresql_url: str) -> None:
+    database = furnished(Database(postgresql_url))
+    other = connect(postgresql_url)
+
+    def ask_on_three_connections() -> None:
+        with database.read() as first, database.look_up() as second, database.write() as third:
+            assert [run(uow, "SELECT count(*) FROM practice") for uow in (first, second, third)] == [1, 1, 1]
+
+    ask_on_three_connections()
+    (ended,) = other.execute(
+        "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
+        " WHERE application_name = 'radicale-practice' AND datname = current_database()"
+    ).fetchone()
+    assert ended == 3
+    ask_on_three_connections()
+    database.dispose()
+
+
 def test_a_new_database_file_is_its_owners_alone(tmp_path: Path) -> None:
     path = tmp_path / "practice.db"
     with Database(f"sqlite:///{path}").read() as uow:
