@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from radicale_practice.event.version import RENDERER_VERSION
-from radicale_practice.practice import calendars, practices
+from radicale_practice.practice import calendars
 from radicale_practice.practice.accesses import Surroundings, surroundings
 from radicale_practice.practice.calendars import CalendarInfo
 from radicale_practice.practice.database import UnitOfWork
@@ -53,9 +53,9 @@ class Home:
 
 
 def load_home(unit: UnitOfWork, viewer: Viewer) -> Home:
-    """The viewer's practice and calendars: two statements."""
-    practice = practices.get(unit, viewer.practice_id)
+    """The viewer's practice and calendars: one statement. Raises ``NotFound``."""
     around = surroundings(unit, viewer)
+    practice = around.practice
     infos = calendars.infos(around, viewer)
     return Home(
         viewer=viewer,

@@ -47,16 +47,16 @@ class Head(Position):
 
 
 def position(unit: UnitOfWork, home: Home, info: CalendarInfo) -> Position:
-    """How far a calendar is: one statement."""
+    """How far a calendar is: known with the home; one statement in a unit that writes."""
     return _positions(unit, home, [info])[info.id]
 
 
 def heads(
     unit: UnitOfWork, home: Home, infos: Sequence[CalendarInfo], settable: bool = True
 ) -> dict[int, Head]:
-    """The heads of these calendars by id: two statements.
+    """The heads of these calendars by id: one statement beside ``position``'s.
 
-    One if no property is wanted that a client may set (``settable`` False): a poll asks for none.
+    None if no property is wanted that a client may set (``settable`` False): a poll asks for none.
     """
     found = _positions(unit, home, infos)
     overrides = calendars.properties(unit, list(found) if settable else [], home.viewer.staff_id)
@@ -64,7 +64,10 @@ def heads(
 
 
 def _positions(unit: UnitOfWork, home: Home, infos: Sequence[CalendarInfo]) -> dict[int, Position]:
-    known = revisions.calendar_states(unit, [info.id for info in infos], home.viewer.staff_id)
+    # what a unit has written itself came after its home was read
+    around = home.surroundings_in(unit) if unit.mode == "r" else None
+    ids = [info.id for info in infos]
+    known = around.states if around else revisions.calendar_states(unit, ids, home.viewer.staff_id)
     found = {}
     for info in infos:
         state = replace(known[info.id], epoch=known[info.id].epoch + naming.naming(home, info).value)

@@ -9,27 +9,34 @@ from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, select
 
-from radicale_practice.practice import zones
+from radicale_practice.practice import practices
 from radicale_practice.practice.database import UnitOfWork, translated_errors
 from radicale_practice.practice.errors import NotFound
 from radicale_practice.practice.model import Access, CalendarKind, Role, Viewer
+from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.schema.practice_tables import calendar, calendar_access, practice
+from radicale_practice.practice.sync import revisions
+from radicale_practice.practice.sync.revisions import CalendarState
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What reading any object needs beside it: one statement a request.
 
-    ``time_zone`` is the practice's, valid in any case; ``rooms`` are the names of all rooms by calendar id;
-    ``calendars`` are the rows of all calendars of the practice, inactive ones too, by id.
+    ``rooms`` are the names of all rooms by calendar id; ``calendars`` are the rows of all calendars of the
+    practice, inactive ones too, by id; ``states`` says how far each was for the viewer when this was read.
     """
 
-    practice_id: int
+    practice: Practice
     accesses: Mapping[int, Access]
     rooms: Mapping[int, str]
-    time_zone: str
-    practice_name: str
     calendars: Sequence[Any]
+    states: Mapping[int, CalendarState]
+
+    @property
+    def time_zone(self) -> str:
+        """The practice's, valid in any case."""
+        return self.practice.time_zone
 
 
 @lru_cache(maxsize=1)
@@ -49,9 +56,7 @@ def _query() -> Select[Any]:
     )
     return (
         select(
-            practice.c.id.label("practice_id"),
-            practice.c.time_zone,
-            practice.c.name.label("practice_name"),
+            *practices.COLUMNS,
             calendar.c.id,
             calendar.c.public_id,
             calendar.c.kind,
@@ -61,16 +66,17 @@ def _query() -> Select[Any]:
             calendar.c.sort_order,
             calendar.c.active,
             calendar_access.c.access,
+            *revisions.state_columns(),
         )
         .select_from(practice)
-        .outerjoin(calendar, calendar.c.practice_id == practice.c.id)
+        .outerjoin(revisions.WITH_SYNC, calendar.c.practice_id == practice.c.id)
         .outerjoin(calendar_access, mine)
         .order_by(calendar.c.id)
     )
 
 
 def surroundings(uow: UnitOfWork, viewer: Viewer) -> Surroundings:
-    """The viewer's accesses, the practice's rooms and time zone. One statement."""
+    """The viewer's practice, its calendars and his accesses. One statement. Raises ``NotFound``."""
     parameters = {"practice": viewer.practice_id, "staff": viewer.staff_id}
     with translated_errors():
         rows = uow.connection.execute(_of_practice(), parameters).all()
@@ -79,36 +85,34 @@ def surroundings(uow: UnitOfWork, viewer: Viewer) -> Surroundings:
         access = _access(viewer, row.kind, row.staff_id, row.access) if row.active else None
         if access is not None:
             accesses[row.id] = access
-    return _surroundings(viewer.practice_id, accesses, rows)
+    return _surroundings(accesses, rows)
 
 
 def everything(uow: UnitOfWork, practice_id: int) -> Surroundings:
-    """Surroundings without a viewer, for the practice's own programs: write on every calendar."""
+    """Surroundings without a viewer, for the practice's own programs: write on every calendar.
+
+    Raises ``NotFound``.
+    """
     with translated_errors():
         rows = uow.connection.execute(_of_practice(), {"practice": practice_id, "staff": 0}).all()
-    return _surroundings(practice_id, {row.id: Access.WRITE for row in rows if row.id is not None}, rows)
+    return _surroundings({row.id: Access.WRITE for row in rows if row.id is not None}, rows)
 
 
 def everything_around(uow: UnitOfWork, calendar_id: int) -> Surroundings:
     """As ``everything``, of the practice that a calendar belongs to. Raises ``NotFound``."""
     with translated_errors():
         rows = uow.connection.execute(_of_calendar(), {"calendar": calendar_id, "staff": 0}).all()
-    if not rows:
-        raise NotFound(f"no calendar {calendar_id}")
-    return _surroundings(rows[0].practice_id, {row.id: Access.WRITE for row in rows}, rows)
+    return _surroundings({row.id: Access.WRITE for row in rows}, rows)
 
 
-def _surroundings(practice_id: int, accesses: dict[int, Access], rows: Sequence[Any]) -> Surroundings:
+def _surroundings(accesses: dict[int, Access], rows: Sequence[Any]) -> Surroundings:
     """From rows of ``_query``: a practice without calendars has one, without an id."""
+    if not rows:
+        raise NotFound("no such practice or calendar")
     known = [row for row in rows if row.id is not None]
-    return Surroundings(
-        practice_id,
-        accesses,
-        {row.id: row.name for row in known if row.kind == CalendarKind.ROOM},
-        (zones.canonical(rows[0].time_zone) if rows else None) or zones.FALLBACK,
-        rows[0].practice_name if rows else "",
-        known,
-    )
+    rooms = {row.id: row.name for row in known if row.kind == CalendarKind.ROOM}
+    states = {row.id: revisions.calendar_state(row.id, row) for row in known}
+    return Surroundings(practices.of_row(rows[0]), accesses, rooms, known, states)
 
 
 def access_map(uow: UnitOfWork, viewer: Viewer) -> dict[int, Access]:

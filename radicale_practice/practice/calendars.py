@@ -112,7 +112,7 @@ def infos(around: Surroundings, viewer: Viewer) -> list[CalendarInfo]:
                 id=row.id,
                 public_id=row.public_id,
                 kind=kind,
-                name=row.name if kind is CalendarKind.PRIVATE else f"{around.practice_name} – {row.name}",
+                name=row.name if kind is CalendarKind.PRIVATE else f"{around.practice.name} – {row.name}",
                 color=row.color or _color_number(row.id),
                 sort_order=row.sort_order,
                 staff_id=row.staff_id,

@@ -35,20 +35,17 @@ LANGUAGES = ("de", "en")
 DEMONSTRATION = "demonstration"
 """The setting that nobody sets: it marks the practice that ``demo`` made."""
 
-_COLUMNS = (
-    practice_table.c.id,
-    practice_table.c.public_id,
-    practice_table.c.name,
-    practice_table.c.time_zone,
-    practice_table.c.language,
-    practice_table.c.settings,
+COLUMNS = tuple(
+    practice_table.c[name].label(f"practice_{name}")
+    for name in ("id", "public_id", "name", "time_zone", "language", "settings")
 )
+"""What ``of_row`` reads; other tables' columns may stand beside them."""
 
 
 @cache
 def _by_id() -> Select[Any]:
     """Built once: it runs in every request."""
-    return select(*_COLUMNS).where(practice_table.c.id == bindparam("id"))
+    return select(*COLUMNS).where(practice_table.c.id == bindparam("id"))
 
 
 def get(uow: UnitOfWork, practice_id: int) -> Practice:
@@ -56,12 +53,12 @@ def get(uow: UnitOfWork, practice_id: int) -> Practice:
     row = uow.connection.execute(_by_id(), {"id": practice_id}).one_or_none()
     if row is None:
         raise NotFound(f"practice {practice_id}")
-    return _practice(row)
+    return of_row(row)
 
 
 def list_all(uow: UnitOfWork) -> list[Practice]:
     """All practices of the installation, oldest first."""
-    return [_practice(r) for r in uow.connection.execute(select(*_COLUMNS).order_by(practice_table.c.id))]
+    return [of_row(r) for r in uow.connection.execute(select(*COLUMNS).order_by(practice_table.c.id))]
 
 
 def find(uow: UnitOfWork, name: str | None = None) -> Practice:
@@ -69,7 +66,7 @@ def find(uow: UnitOfWork, name: str | None = None) -> Practice:
 
     Raises ``NotFound`` if there is none, ``Conflict`` if the choice is not clear.
     """
-    query = select(*_COLUMNS)
+    query = select(*COLUMNS)
     if name is not None:
         query = query.where(or_(practice_table.c.name == name, practice_table.c.public_id == name))
     rows = uow.connection.execute(query.order_by(practice_table.c.id).limit(2)).all()
@@ -77,7 +74,7 @@ def find(uow: UnitOfWork, name: str | None = None) -> Practice:
         raise NotFound("no such practice" if name is not None else "there is no practice yet")
     if len(rows) > 1:
         raise Conflict("there are several practices: name one")
-    return _practice(rows[0])
+    return of_row(rows[0])
 
 
 def create(
@@ -184,10 +181,18 @@ def _checked(**values: Any) -> dict[str, Any]:
     return checked
 
 
-def _practice(row: Any) -> Practice:
-    zone = zones.canonical(row.time_zone)
+def of_row(row: Any) -> Practice:
+    """The practice of a row with ``COLUMNS``."""
+    zone = zones.canonical(row.practice_time_zone)
     if zone is None:
         # A foreign program wrote it: the calendar must still be served.
-        logger.warning("practice %d has an unknown time zone, %s is used", row.id, zones.FALLBACK)
+        logger.warning("practice %d has an unknown time zone, %s is used", row.practice_id, zones.FALLBACK)
         zone = zones.FALLBACK
-    return Practice(row.id, row.public_id, row.name, zone, row.language, parse_settings(row.settings))
+    return Practice(
+        row.practice_id,
+        row.practice_public_id,
+        row.practice_name,
+        zone,
+        row.practice_language,
+        parse_settings(row.practice_settings),
+    )

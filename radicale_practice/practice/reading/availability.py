@@ -64,7 +64,7 @@ def conflicts(
     calendar.
     """
     around = accesses.everything_around(uow, calendar_id)
-    practice_id, time_zone = around.practice_id, around.time_zone
+    practice_id, time_zone = around.practice.id, around.time_zone
 
     def counts(entry: Appointment) -> bool:
         return blocks(entry) or (absences and is_absence(entry))

@@ -205,7 +205,7 @@ def _load(
     object_ids: Iterable[int] | None = None,
 ) -> list[StoredObject]:
     parameters: dict[str, Any] = {
-        "practice": around.practice_id,
+        "practice": around.practice.id,
         "calendar": calendar_id,
         "staff": viewer.staff_id if viewer else 0,
     }

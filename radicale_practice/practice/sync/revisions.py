@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select, text
 from sqlalchemy.exc import IntegrityError
 
 from radicale_practice.practice.database import UnitOfWork, translated_errors
 from radicale_practice.practice.errors import Conflict, NotFound
 from radicale_practice.practice.parts import parts
+from radicale_practice.practice.schema.practice_tables import calendar
+from radicale_practice.practice.schema.sync_tables import calendar_sync, object_change
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,37 @@ class ObjectState(NamedTuple):
     personal_revision: int
 
 
-_STATES = text("""
-SELECT c.id AS calendar_id, coalesce(s.epoch, c.public_id) AS epoch, coalesce(s.floor, 0) AS floor,
-  (SELECT max(h.revision) FROM object_change h WHERE h.calendar_id = c.id AND h.staff_id = 0) AS common,
-  (SELECT max(h.revision) FROM object_change h WHERE h.calendar_id = c.id AND h.staff_id = :staff) AS mine
-FROM calendar c LEFT JOIN calendar_sync s ON s.calendar_id = c.id
-WHERE c.id IN :ids
-""").bindparams(bindparam("ids", expanding=True))
+def state_columns() -> list[ColumnElement[Any]]:
+    """What ``calendar_state`` reads, of ``WITH_SYNC``; the parameter ``staff`` says for whom."""
+    s = calendar_sync.c
+    return [
+        func.coalesce(s.epoch, calendar.c.public_id).label("epoch"),
+        func.coalesce(s.floor, 0).label("floor"),
+        _newest(literal_column("0")).label("common"),
+        _newest(bindparam("staff")).label("mine"),
+    ]
+
+
+WITH_SYNC = calendar.outerjoin(calendar_sync, calendar_sync.c.calendar_id == calendar.c.id)
+"""Calendars with how far they are; a new one has no row of its own yet."""
+
+
+def _newest(staff: ColumnElement[Any]) -> ColumnElement[Any]:
+    h = object_change.alias()
+    newest = select(func.max(h.c.revision)).where(h.c.calendar_id == calendar.c.id, h.c.staff_id == staff)
+    return newest.correlate(calendar).scalar_subquery()
+
+
+def calendar_state(calendar_id: int, row: Any) -> CalendarState:
+    """The state of a calendar from a row with ``state_columns``."""
+    revision = max(row.floor, row.common or 0, row.mine or 0)
+    return CalendarState(calendar_id, row.epoch, row.floor, revision)
+
+
+@cache
+def _states() -> Select[Any]:
+    wanted = calendar.c.id.in_(bindparam("ids", expanding=True))
+    return select(calendar.c.id, *state_columns()).select_from(WITH_SYNC).where(wanted)
 
 
 def calendar_states(uow: UnitOfWork, calendar_ids: Iterable[int], staff_id: int) -> dict[int, CalendarState]:
@@ -64,13 +91,8 @@ def calendar_states(uow: UnitOfWork, calendar_ids: Iterable[int], staff_id: int)
     if not ids:
         return {}
     with translated_errors():
-        rows = uow.connection.execute(_STATES, {"ids": ids, "staff": staff_id}).all()
-    return {
-        row.calendar_id: CalendarState(
-            row.calendar_id, row.epoch, row.floor, max(row.floor, row.common or 0, row.mine or 0)
-        )
-        for row in rows
-    }
+        rows = uow.connection.execute(_states(), {"ids": ids, "staff": staff_id}).all()
+    return {row.id: calendar_state(row.id, row) for row in rows}
 
 
 _COLUMNS = "o.id, o.href, o.uid, o.appointment_id, o.opaque, o.removed_revision IS NULL"
