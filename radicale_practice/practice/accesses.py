@@ -120,7 +120,7 @@ def access_map(uow: UnitOfWork, viewer: Viewer) -> dict[int, Access]:
 
     A row of ``calendar_access`` decides; without one: write on the own calendars, for receptionists on
     all practitioners' and rooms' calendars too (future ones included), busy on them for practitioners. The
-    viewer's ``permission`` limits all of them.
+    viewer's ``permission`` limits all of them. Raises ``NotFound`` if there is no such practice.
     """
     return dict(surroundings(uow, viewer).accesses)
 

@@ -183,7 +183,8 @@ def test_access(database: Database) -> None:
         assert access_map(uow, administrator) == {1: write, 3: write, 10: read}
         limited_device = replace(ME, permission=Access.READ)
         assert access_map(uow, limited_device) == {1: read, 2: read, 3: busy, ROOM: busy, 11: read}
-        assert access_map(uow, replace(ME, practice_id=99)) == {}
+        with pytest.raises(NotFound):
+            access_map(uow, replace(ME, practice_id=99))
         with pytest.raises(NotFound):
             load(uow, ME, 20)
         with pytest.raises(NotFound):

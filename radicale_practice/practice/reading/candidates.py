@@ -82,6 +82,12 @@ def parameters(practice_id: int, calendar_id: int, within: Range, time_zone: str
     }
 
 
+def well_within(place: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    """Practice's wall times: what starts from the first on and before the second lies in the range
+    of these ``parameters``, whatever the offset. The second may be the earlier one: the range is short."""
+    return place["zone_low"] + 2 * _SLACK, place["zone_high"] - 2 * _SLACK
+
+
 def stored(uow: UnitOfWork, place: Mapping[str, Any]) -> Candidates:
     """The well stored series alone. One statement."""
     ids: list[int] = []

@@ -6,7 +6,7 @@ rows that are not as they should be) is loaded as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -40,31 +40,44 @@ def in_range(
     ranges = [known for known in (wanted.within, wanted.window) if known is not None]
     zone = wanted.around.time_zone
     place = candidates.parameters(viewer.practice_id, calendar_id, wanted.within, zone)
+    low, high = candidates.well_within(place)
     series = candidates.stored(uow, place)
     others = set(series.object_ids)
     found: list[ObjectState | StoredObject] = []
-    for state, span in _singles(uow, viewer, place, zone):
-        if span is None:
+    for *identity, single, starts_at, ends_at, time_zone, all_day in _rows(uow, viewer, place):
+        state = revisions.state_of(identity)
+        if not single or starts_at is None:
             others.add(state.object_id)
-        elif all(known.holds(*span) for known in ranges):
+        elif wanted.window is None and time_zone == zone and not all_day and low <= starts_at < high:
             found.append(state)
+        else:
+            span = _span(state, starts_at, ends_at, time_zone, all_day, zone)
+            if span is None:
+                others.add(state.object_id)
+            elif all(known.holds(*span) for known in ranges):
+                found.append(state)
     if others:
         rest = candidates.Candidates(sorted(others), series.starts)
         found += [stored for stored, _ in calendar_objects.load_found(uow, wanted, rest)]
     return sorted(found, key=lambda known: known.object_id)
 
 
-def _singles(
-    uow: UnitOfWork, viewer: Viewer, place: Mapping[str, Any], practice_zone: str
-) -> Iterator[tuple[ObjectState, spans.Span | None]]:
-    """The objects without content, each with when its entry takes place; None if it alone does not decide."""
+def _rows(uow: UnitOfWork, viewer: Viewer, place: Mapping[str, Any]) -> Sequence[Any]:
     with translated_errors():
-        rows = uow.connection.execute(timing_query(uow.dialect), {**place, "staff": viewer.staff_id}).all()
-    for *identity, single, starts_at, ends_at, time_zone, all_day in rows:
-        state = revisions.state_of(identity)
-        own_zone = zones.canonical(time_zone)
-        if not single or starts_at is None or own_zone is None:
-            yield state, None
-            continue
-        start, end, whole_days = stored_rows.times(state.appointment_id, starts_at, ends_at, all_day, None)
-        yield state, spans.instants(start, end, practice_zone if whole_days else own_zone)
+        return uow.connection.execute(timing_query(uow.dialect), {**place, "staff": viewer.staff_id}).all()
+
+
+def _span(
+    state: ObjectState,
+    starts_at: datetime,
+    ends_at: datetime | None,
+    time_zone: str,
+    all_day: bool,
+    practice_zone: str,
+) -> spans.Span | None:
+    """When a single entry takes place; None if nobody knows its zone."""
+    own_zone = zones.canonical(time_zone)
+    if own_zone is None:
+        return None
+    start, end, whole_days = stored_rows.times(state.appointment_id, starts_at, ends_at, all_day, None)
+    return spans.instants(start, end, practice_zone if whole_days else own_zone)

@@ -65,12 +65,16 @@ class WallTime(TypeDecorator[datetime]):
         value = value.replace(microsecond=0, tzinfo=None)
         return value.isoformat(" ") if dialect.name == "sqlite" else value
 
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        """None, nothing to do, for a driver that gives the naive datetime itself."""
+        return super().result_processor(dialect, coltype) if dialect.name == "sqlite" else None
+
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """The naive datetime."""
         if value is None or isinstance(value, datetime):
             return value
         try:
-            return datetime.fromisoformat(str(value))
+            return datetime.fromisoformat(str(value)).replace(tzinfo=None)
         except ValueError:
             return None
 
