@@ -124,10 +124,15 @@ def change_nothing(unit: UnitOfWork, home: Home, info: CalendarInfo, href: str) 
 
 
 def delete_nothing(unit: UnitOfWork, home: Home, info: CalendarInfo, href: str) -> None:
-    """A client deletes what is not there any more, or not as it knows it; it may be half of a move that
-    somebody has crossed."""
+    """A client deletes what is not there any more; it may be half of a move that somebody has crossed."""
     with unit.operation():
         book.note_missed_deletion(unit, home.viewer, home.practice, info.id, href)
+
+
+def delete_outdated(unit: UnitOfWork, home: Home, stored: StoredObject) -> None:
+    """A client deletes an event in another version than this; it may be half of a move as well."""
+    with unit.operation():
+        book.note_outdated_deletion(unit, home.viewer, home.practice, stored)
 
 
 def move(

@@ -277,6 +277,42 @@ def test_the_copy_of_what_a_client_may_not_delete_for_its_old_version_is_listed(
     assert roles(house, key) == {"Ben Berger" if then == "deleted all the same" else "Anna Müller": "owner"}
 
 
+@pytest.mark.parametrize("then", ["nothing", "deleted all the same", "the copy deleted"])
+def test_the_copy_uploaded_after_a_deletion_for_an_old_version_is_listed(
+    own: MakeClient, house: House, then: str
+) -> None:
+    client = own(RITA, agent="DAVx5/4.5")
+    old, new = house.path(RITA, house.own(ANNA)) + "1.ics", house.path(RITA, house.own(BEN)) + "1.ics"
+    assert client.put(old, event("1@x", "4711: Massage")).status == 201
+    seen = client.request("GET", old)
+    ((key,),) = sql(house, "SELECT id FROM appointment")
+    sql(house, CHANGES["status"][0], key=key)
+    assert client.request("DELETE", old, headers={"If-Match": seen.etag or ""}).status == 412
+    assert open_rows(house) == []
+    assert client.put(new, seen.text.replace("T09", "T14")).status == 201
+    assert taking_place(house) == [("booked", 1), ("confirmed", 1)]
+    assert open_rows(house) == [("double-booking", "original-gone", 1)]
+    assert sql(house, "SELECT appointment_id FROM attention") != [(key,)]
+    if then != "nothing":
+        assert client.request("DELETE", old if then == "deleted all the same" else new).status == 204
+        assert open_rows(house) == []
+        assert [number for _, number in taking_place(house)] == [1]
+
+
+def test_an_upload_refused_before_has_nothing_to_do_with_a_copy(own: MakeClient, house: House) -> None:
+    """Only a deletion is half of a move; and one by another device is none of this one's."""
+    client, other = own(RITA, agent="DAVx5/4.5"), own(RITA, agent="CalDavSynchronizer/4.5")
+    old, new = house.path(RITA, house.own(ANNA)) + "1.ics", house.path(RITA, house.own(BEN)) + "1.ics"
+    assert client.put(old, event("1@x", "4711: Massage")).status == 201
+    seen = client.request("GET", old)
+    sql(house, "UPDATE appointment SET status = 'confirmed'")
+    stale = seen.etag or ""
+    assert other.request("DELETE", old, headers={"If-Match": stale}).status == 412
+    assert client.put(old, seen.text.replace("T09", "T10"), if_match=stale).status == 412
+    assert client.put(new, seen.text.replace("T09", "T14")).status == 201
+    assert open_rows(house) == []
+
+
 def test_the_upload_of_what_the_practice_restored_meanwhile_is_listed(own: MakeClient, house: House) -> None:
     client = own(RITA, agent="DAVx5/4.5")
     old, new = house.path(RITA, house.own(ANNA)), house.path(RITA, house.own(BEN))

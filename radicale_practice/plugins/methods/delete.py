@@ -36,7 +36,7 @@ def delete(call: Call) -> Reply:
             writing.delete_nothing(unit, home, target.info, target.href)
             return replies.not_found()
         if conditions.failed(call.environ, calendar.etag_of(current)):
-            writing.delete_nothing(unit, home, target.info, current.href)
+            writing.delete_outdated(unit, home, current)
             return replies.precondition_failed()
         try:
             written = writing.cancel(unit, home, target.info, current)

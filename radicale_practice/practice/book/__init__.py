@@ -13,6 +13,7 @@ from radicale_practice.practice.book.cancel import (
     cancel,
     note_missed_change,
     note_missed_deletion,
+    note_outdated_deletion,
     refuse_read_only,
 )
 from radicale_practice.practice.book.change import change
@@ -70,6 +71,7 @@ __all__ = [
     "move",
     "note_missed_change",
     "note_missed_deletion",
+    "note_outdated_deletion",
     "refuse_read_only",
     "reschedule",
     "restore",

@@ -43,9 +43,29 @@ def cancel(
 def note_missed_deletion(
     uow: UnitOfWork, viewer: Viewer, practice: Practice, calendar_id: int, href: str
 ) -> None:
-    """A device deletes what is not there any more, or not as it knows it: somebody is told if it has made a
-    copy of it just now."""
+    """A device deletes what is not there any more: somebody is told if it has made a copy of it just now."""
     left_copies.note_missed(uow, practice, refusals.actor_of(viewer), calendar_id, href)
+
+
+def note_outdated_deletion(uow: UnitOfWork, viewer: Viewer, practice: Practice, stored: StoredObject) -> None:
+    """A device deletes an event in another version than the practice has: it stays. Somebody is told if the
+    device has made a copy of it just now, or makes one in the next minutes."""
+    calendar_id = stored.calendar_id
+    facts = permissions.facts(uow, viewer, [calendar_id])
+    if not permissions.all_writable(facts, [calendar_id]):
+        return
+    refusals.note_refusal(
+        uow,
+        viewer,
+        practice,
+        refusals.CHANGED_MEANWHILE,
+        calendar_id=calendar_id,
+        appointment_id=stored.appointment_id,
+        private=facts[calendar_id].private,
+        listed=False,
+        operation=left_copies.DELETION,
+    )
+    left_copies.note_missed(uow, practice, refusals.actor_of(viewer), calendar_id, stored.href)
 
 
 def note_missed_change(

@@ -23,6 +23,9 @@ from radicale_practice.practice.schema.sync_tables import attention
 from radicale_practice.practice.schema.sync_tables import journal as journal_table
 from radicale_practice.practice.sync import identities
 
+DELETION = "cancel"
+"""The ``operation`` that the journal names of a deletion that was refused."""
+
 _PLACED = ("cancel", "restore", "move", "move-away", "move-in")
 
 
@@ -44,15 +47,18 @@ def note_missed(uow: UnitOfWork, practice: Practice, actor: Actor, calendar_id: 
 
 def note_restored(uow: UnitOfWork, practice: Practice, actor: Actor, original: int, copy: int) -> None:
     """``actor`` has uploaded a copy of an appointment that it deleted just now, and that somebody else has
-    restored since: list the copy. One statement where that is not so."""
+    restored since, or that it tried to delete in an old version: list the copy. One statement where that is
+    not so."""
     table = journal_table.c
+    deletion = table.after.contains(f'"operation":"{DELETION}"', autoescape=True)
     query = (
         select(table.action)
         .where(*_just_now(practice), *journal.by_source(actor))
-        .where(table.appointment_id == original, table.action.in_(_PLACED))
+        .where(table.appointment_id == original)
+        .where(table.action.in_(_PLACED) | (table.action == "refused") & deletion)
         .order_by(table.id.desc())
     )
-    if uow.connection.execute(query.limit(1)).scalar() == "cancel":
+    if uow.connection.execute(query.limit(1)).scalar() in ("cancel", "refused"):
         _file(
             uow, practice, original, [c for c in _copies(uow, practice, original) if c.appointment_id == copy]
         )

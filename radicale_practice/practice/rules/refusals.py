@@ -111,8 +111,12 @@ def note_refusal(
     appointment_id: int | None,
     private: bool = False,
     listed: bool = True,
+    operation: str = "",
 ) -> None:
-    """Journal and attention list of a refusal, also where only a part of a change was refused."""
+    """Journal and attention list of a refusal, also where only a part of a change was refused.
+
+    ``operation``: what was refused, where somebody will ask.
+    """
     actor = actor_of(viewer)
     journal.write(
         uow,
@@ -122,7 +126,7 @@ def note_refusal(
         appointment_id=appointment_id,
         calendar_id=calendar_id,
         private=private,
-        after={"reason": reason},
+        after={"reason": reason, **({"operation": operation} if operation else {})},
     )
     if listed:
         attention_rows.file_refusal(
