@@ -13,6 +13,7 @@ from radicale_practice.practice import calendars
 from radicale_practice.practice.model import Access, CalendarKind
 from tests.protocol.conftest import MakeClient
 from tests.protocol.house import ANNA, BEN, RITA, House, event
+from tests.protocol.test_two_halves import setting
 
 NEED_PRIVILEGES = "{DAV:}need-privileges"
 
@@ -157,6 +158,20 @@ def test_nobody_else_is_told_that_a_change_of_what_has_gone_is_done(own: MakeCli
         assert client.put(path + "1.ics", changed, if_match=etag).status == 412
     with house.database.read() as uow:
         assert uow.connection.execute(text("SELECT 1 FROM attention WHERE kind = 'refused'")).all() == []
+
+
+def test_the_name_of_a_hidden_entry_tells_nobody_that_it_is_there(own: MakeClient, house: House) -> None:
+    setting(house, double_booking="forbid")
+    desk, phone, path = own(RITA), own(agent=DAVX5), house.path(ANNA)
+    there = house.path(RITA, house.own(ANNA))
+    assert phone.put(path + "1.ics", event("1@x", "Massage")).status == 201
+    assert desk.put(there + "hidden.ics", event("2@x", "Massage")).status == 201
+    assert path + "hidden.ics" not in phone.propfind(path, "D:getetag", "1").responses()
+    for name in ("hidden.ics", "never-there.ics"):
+        changed = event("2@x", "Massage", "20270105T110000")
+        assert phone.put(path + name, changed, if_match='"guessed"').status == 412
+    with house.database.read() as uow:
+        assert uow.connection.execute(text("SELECT 1 FROM journal WHERE action = 'refused'")).all() == []
 
 
 def test_a_calendar_that_is_only_read(either: MakeClient, house: House) -> None:

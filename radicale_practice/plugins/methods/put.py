@@ -15,6 +15,7 @@ from radicale_practice.plugins.storage.collection import Calendar
 from radicale_practice.plugins.targets import Target, resolve
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import Conflict, InvalidValue, NotPermitted
+from radicale_practice.practice.records import programs
 from radicale_practice.practice.rules.refusals import READ_ONLY
 
 logger = logging.getLogger("radicale")
@@ -40,7 +41,7 @@ def put(call: Call) -> Reply:
         calendar = Calendar(home, target.info, unit)
         current = calendar.stored(target.href)
         if conditions.failed(call.environ, calendar.etag_of(current) if current is not None else None):
-            if current is None and "DAVx5/" in call.environ.get("HTTP_USER_AGENT", ""):
+            if current is None and home.viewer.program == programs.DAVX5:
                 return _gone(unit, home, target)
             return replies.precondition_failed()
         try:

@@ -16,7 +16,7 @@ from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.rules import refusals
 from radicale_practice.practice.rules.refusals import Outcome
 from radicale_practice.practice.series import recurrence
-from radicale_practice.practice.sync import identities
+from radicale_practice.practice.sync import identities, revisions
 
 
 def cancel(
@@ -71,11 +71,13 @@ def note_outdated_deletion(uow: UnitOfWork, viewer: Viewer, practice: Practice, 
 def note_missed_change(
     uow: UnitOfWork, viewer: Viewer, practice: Practice, calendar_id: int, href: str
 ) -> bool:
-    """A device changes what is not there any more: a refused change. False if it never was there, or the
-    viewer may not write there."""
+    """A device changes what is not there any more: a refused change. False if it never was there, is only
+    hidden from the viewer, or the viewer may not write there."""
     facts = permissions.facts(uow, viewer, [calendar_id])
     former = identities.last_appointment_at(uow, calendar_id, href)
     if former is None or not permissions.all_writable(facts, [calendar_id]):
+        return False
+    if revisions.object_states(uow, calendar_id, viewer.staff_id, hrefs=[href]):
         return False
     private = facts[calendar_id].private
     refusals.note_refusal(

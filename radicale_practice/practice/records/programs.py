@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+DAVX5 = "DAVx5"
+
 _KNOWN = (
-    ("davx5", "DAVx5"),
+    ("davx5", DAVX5),
     ("icsx5", "ICSx5"),
     ("caldavsynchronizer", "Outlook CalDAV Synchronizer"),
     ("thunderbird", "Thunderbird"),
