@@ -148,6 +148,55 @@ def test_many_changes_by_plain_sql_take_no_more_statements(world: World) -> None
     assert len(many) <= len(few) + 2
 
 
+@pytest.mark.parametrize("kind", ["double-booking", "absence"])
+@pytest.mark.parametrize("how", ["moved by its device", "the other moved", "the other deleted", "nothing"])
+def test_what_clashes_no_more_leaves_the_list(world: World, kind: str, how: str) -> None:
+    if kind == "absence":
+        other = absence(world, MONDAY)
+    else:
+        other = "1.ics"
+        assert put(world, world.event("1", MONDAY, patient=world.maria), other).kind == "done"
+    assert put(world, world.event("2", MONDAY, patient=world.josef), "2.ics").kind == "done"
+    assert put(world, world.event("4", MONDAY + DAY, patient=world.maria), "4.ics").kind == "done"
+    weekly = world.event("3", MONDAY - 6 * DAY, patient=world.josef, rrule="FREQ=WEEKLY;COUNT=3")
+    assert put(world, weekly, "3.ics").kind == "done"
+    concerned, still = master_id(world, "2.ics"), ("double-booking", master_id(world, "3.ics"))
+    listed = {(r["kind"], r["appointment_id"]) for r in world.attention()}
+    assert listed == {(kind, concerned), still}
+    if how == "moved by its device":
+        away = MONDAY + 2 * DAY
+        moved = with_master(world.stored("2.ics").object, start=away, end=away + HOUR)
+        assert put(world, moved, "2.ics").kind == "done"
+    elif how == "the other moved":
+        friday = MONDAY.replace(hour=0) + 4 * DAY
+        sql(
+            world,
+            "UPDATE appointment SET starts_at = :start, ends_at = :end WHERE id = :id",
+            start=f"{friday:%Y-%m-%d %H:%M:%S}",
+            end=f"{friday + DAY:%Y-%m-%d %H:%M:%S}",
+            id=master_id(world, other),
+        )
+    elif how == "the other deleted":
+        sql(world, "DELETE FROM appointment WHERE id = :id", id=master_id(world, other))
+    for _ in range(2):
+        maintain.maintain(world.database, NOW)
+        left = {(r["kind"], r["appointment_id"]) for r in world.attention()}
+        assert left == (listed if how == "nothing" else {still})
+
+
+def test_two_that_clash_with_each_other_both_stay_on_the_list(world: World) -> None:
+    """Each is there because of somebody else who has moved away since."""
+    times = {"1.ics": MONDAY, "2.ics": MONDAY + HOUR / 2, "3.ics": MONDAY + HOUR}
+    for name in ("1.ics", "3.ics", "2.ics"):
+        entry = world.event(name, times[name], patient=world.josef)
+        assert put(world, entry, name).kind == "done"
+    assert [r["appointment_id"] for r in world.attention()] == [master_id(world, "2.ics")]
+    away = with_master(world.stored("1.ics").object, start=MONDAY + DAY, end=MONDAY + DAY + HOUR)
+    assert put(world, away, "1.ics").kind == "done"
+    maintain.maintain(world.database, NOW)
+    assert [r["appointment_id"] for r in world.attention()] == [master_id(world, "2.ics")]
+
+
 # absences that are marked as free time
 
 

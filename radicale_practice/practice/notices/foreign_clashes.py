@@ -7,7 +7,7 @@ late, and nothing is filed twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,11 +30,11 @@ LOOKED = "looked"
 
 _AGAIN = timedelta(days=1)
 
-_KINDS = (attention_rows.DOUBLE_BOOKING, attention_rows.ABSENCE)
+KINDS = (attention_rows.DOUBLE_BOOKING, attention_rows.ABSENCE)
 
 
 @dataclass(frozen=True, slots=True)
-class _Instance:
+class Instance:
     """One instance that takes place, as much as decides: by its object's appointment."""
 
     id: int
@@ -96,7 +96,7 @@ def _told(uow: UnitOfWork, practice_id: int, latest: dict[int, datetime]) -> set
     """Pairs that were on the attention list after both were changed, settled or not."""
     query = select(attention).where(
         attention.c.practice_id == practice_id,
-        attention.c.kind.in_(_KINDS),
+        attention.c.kind.in_(KINDS),
         attention.c.appointment_id.is_not(None),
         attention.c.created_at >= min(latest.values(), default=datetime.max),
     )
@@ -114,26 +114,12 @@ def _clashes(
     uow: UnitOfWork, practice_id: int, changed: set[int], told: set[frozenset[int]], now: datetime
 ) -> list[tuple[str, int, int, set[int]]]:
     """(kind, calendar, appointment, others) of the changed ones; a pair of two changed ones once."""
-    own = _entries_of_ours(uow, practice_id)
     found: dict[int, tuple[str, int, set[int]]] = {}
     pairs: set[frozenset[int]] = set()
     within = spans.make_range(now, now + availability.AHEAD)
-    for calendar_id in _calendars(uow, practice_id, changed):
-        placed = calendar_objects.taking_place(uow, practice_id, calendar_id, within)
-        instances = [
-            _Instance(stored.appointment_id, p.start, p.end, p.appointment)
-            for stored, p in placed
-            if p.start < p.end
-            and stored.appointment_id not in own
-            and (availability.blocks(p.appointment) or availability.is_absence(p.appointment))
-        ]
-        for one, other in _overlapping(instances, changed):
-            pair = frozenset((one.id, other.id))
-            if pair in told or (pair in pairs and one.id not in found):
-                continue
-            kind = _kind(one.entry, other.entry)
-            if kind is None:
-                continue
+    for calendar_id, kind, one, other in overlapping(uow, practice_id, changed, within):
+        pair = frozenset((one.id, other.id))
+        if pair not in told and (pair not in pairs or one.id in found):
             pairs.add(pair)
             known = found.setdefault(one.id, (kind, calendar_id, set()))
             known[2].add(other.id)
@@ -142,9 +128,33 @@ def _clashes(
     return [(kind, where, one, others) for one, (kind, where, others) in sorted(found.items())]
 
 
-def _overlapping(instances: list[_Instance], changed: set[int]) -> Iterable[tuple[_Instance, _Instance]]:
+def overlapping(
+    uow: UnitOfWork, practice_id: int, concerned: set[int], within: spans.Range
+) -> Iterator[tuple[int, str, Instance, Instance]]:
+    """What clashes in a range, as (calendar, kind of attention row, one of the concerned, the other).
+
+    ``concerned``: appointments, series by their masters. Two statements, and a constant number for each of
+    their calendars.
+    """
+    own = _entries_of_ours(uow, practice_id)
+    for calendar_id in _calendars(uow, practice_id, concerned):
+        placed = calendar_objects.taking_place(uow, practice_id, calendar_id, within)
+        instances = [
+            Instance(stored.appointment_id, p.start, p.end, p.appointment)
+            for stored, p in placed
+            if p.start < p.end
+            and stored.appointment_id not in own
+            and (availability.blocks(p.appointment) or availability.is_absence(p.appointment))
+        ]
+        for one, other in _at_the_same_time(instances, concerned):
+            kind = _kind(one.entry, other.entry)
+            if kind is not None:
+                yield calendar_id, kind, one, other
+
+
+def _at_the_same_time(instances: list[Instance], changed: set[int]) -> Iterable[tuple[Instance, Instance]]:
     """Pairs at the same time, the first of them changed; ``instances`` are in the order of their starts."""
-    running: list[_Instance] = []
+    running: list[Instance] = []
     for later in instances:
         running = [r for r in running if r.end > later.start]
         for earlier in running:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from radicale_practice.practice import clock, practices
 from radicale_practice.practice.database import Database, translated_errors
-from radicale_practice.practice.notices import foreign_clashes, unreadable
+from radicale_practice.practice.notices import foreign_clashes, former_clashes, unreadable
 from radicale_practice.practice.parts import parts
 from radicale_practice.practice.people import directory
 from radicale_practice.practice.projections import Practice
@@ -44,8 +44,8 @@ def maintain(database: Database, now: datetime | None = None, progress: Progress
 
     Prunes superseded changes and removed objects, empties journal contents past their time, forgets private
     entries that were deleted long ago, keeps keys of names, stores the occurrences of series, and puts on the
-    attention list what cannot be read and what plain SQL has booked twice. Raises ``Unavailable`` if the
-    database is away.
+    attention list what cannot be read and what plain SQL has booked twice; what is booked twice no more it
+    takes off. Raises ``Unavailable`` if the database is away.
     """
     now = now or clock.utc_now()
     report = progress or (lambda step, done, total: None)
@@ -74,6 +74,7 @@ def maintain(database: Database, now: datetime | None = None, progress: Progress
             unreadable.note(uow, reasons)
         for practice in all_practices:
             foreign_clashes.note(database, practice, now)
+            former_clashes.settle(database, practice, now)
         report("attention list", 1, 1)
     return Maintained(expanded, names, emptied)
 
