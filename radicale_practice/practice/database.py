@@ -13,9 +13,10 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import ExceptionContext
@@ -212,7 +213,7 @@ class Database:
             pool_timeout=POOL_TIMEOUT,
             connect_args={"connect_timeout": CONNECT_TIMEOUT, "application_name": "radicale-practice"},
         )
-        event.listen(engine, "checkout", _refuse_ended)
+        event.listen(engine, "checkout", partial(_refuse_ended, engine.dialect))
         event.listen(engine, "handle_error", _without_contents)
         return engine
 
@@ -368,18 +369,19 @@ def translated_errors() -> Iterator[None]:
         raise
 
 
-def _refuse_ended(dbapi_connection: Any, _record: object, _proxy: object) -> None:
-    """A pooled connection with something to read was ended by the server (restarted, or idle for too long).
+def _refuse_ended(dialect: Dialect, dbapi_connection: Any, _record: object, _proxy: object) -> None:
+    """A server that ends an idle connection (restarted, or idle for too long) has said so by now.
 
-    Raises ``DisconnectionError``, at which the pool connects anew. Asking the server would find the same a
-    round trip later, twice in every request.
+    Raises ``DisconnectionError``, at which the pool connects anew. To ask the server each time would find the
+    same a round trip later, twice in every request.
     """
-    if not dbapi_connection.closed:
+    try:
         waiting = select.poll()
         waiting.register(dbapi_connection.fileno(), select.POLLIN)
-        if not waiting.poll(0):
-            return
-    raise DisconnectionError("the server has ended an idle connection")
+        if waiting.poll(0):
+            dialect.do_ping(dbapi_connection)  # it may be a notice
+    except dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError("the server has ended an idle connection") from error
 
 
 _AWAY = frozenset({"42P01", "42703", "42704", "42883", "25006"})

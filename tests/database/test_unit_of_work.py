@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -98,6 +99,21 @@ def test_idle_connections_that_the_server_ended_are_replaced_unnoticed(postgresq
     ).fetchone()
     assert ended == 3
     ask_on_three_connections()
+    database.dispose()
+
+
+def test_an_idle_connection_to_which_the_server_said_something_is_kept(postgresql_url: str) -> None:
+    database = furnished(Database(postgresql_url))
+    with database.look_up() as uow:
+        backend = run(uow, "SELECT pg_backend_pid()")
+        uow.connection.exec_driver_sql("LISTEN news")
+        socket = uow.connection.connection.driver_connection.fileno()
+    connect(postgresql_url).execute("NOTIFY news")
+    waiting = select.poll()
+    waiting.register(socket, select.POLLIN)
+    assert waiting.poll(60_000)
+    with database.read() as uow:
+        assert run(uow, "SELECT pg_backend_pid()") == backend
     database.dispose()
 
 
