@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from radicale_practice.event import read_event
 from radicale_practice.event.absorb_event import Reader, Uploaded
@@ -19,7 +19,7 @@ from radicale_practice.event.extra import Envelope, dump_envelope, load_envelope
 from radicale_practice.event.merge import rebuilder
 from radicale_practice.event.normal import normalise, ours
 from radicale_practice.event.render import key_of, render, years
-from radicale_practice.event.series import Elsewhere, elsewhere, exceptions, former_override
+from radicale_practice.event.series import Elsewhere, elsewhere, exceptions, former_rows
 from radicale_practice.event.values import UTC
 from radicale_practice.practice import zones
 from radicale_practice.practice.errors import InvalidValue
@@ -154,7 +154,10 @@ def _appointments(
     former = current.master if current is not None else None
     master: Appointment | None = None
     of_master = uploads[0].facts.recurrence_id is None
-    reader.look_up(current, uploads[0].facts.start - former.start if of_master and former else timedelta())
+    top = uploads[0].facts
+    instances = {u.facts.recurrence_id for u in uploads if u.facts.recurrence_id is not None}
+    before = former_rows(current, top.start if of_master else None, instances, top.exdate)
+    reader.look_up(before)
     if of_master:
         # An override that lives here alone, without its master, is a single event to the client.
         master = reader.read(uploads[0], former, None, findings)
@@ -165,18 +168,16 @@ def _appointments(
         raise InvalidCalendarObject("an instance of an event that does not recur", overrides[0].line)
     others = Elsewhere(current.elsewhere if current is not None else frozenset())
     if master is not None:
-        others = elsewhere(current, master, uploads[0].facts.exdate)
-    shift = master.start - former.start if master is not None and former is not None else timedelta()
+        others = elsewhere(current, master, top.exdate)
     for upload in overrides:
         instance = upload.facts.recurrence_id
         assert instance is not None
         if instance in others.dates:
             raise InvalidCalendarObject("this instance is in another calendar", upload.line)
-        row = former_override(current, instance, shift, upload.series_zone)
+        row = before.row(instance, upload.series_zone)
         rows.append(reader.read(upload, row, master, findings))
     if master is not None and master.is_series:
-        with_event = {u.facts.recurrence_id for u in overrides if u.facts.recurrence_id is not None}
-        settled = exceptions(current, master, uploads[0].facts.exdate, with_event, others)
+        settled = exceptions(before, master, top.exdate, instances, others)
         rows[0] = replace(master, exdate=settled.exdate)
         rows += settled.cancelled
     found = (*rows[:1], *sorted(rows[1:], key=lambda r: r.recurrence_id or datetime.min))

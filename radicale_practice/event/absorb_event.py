@@ -35,13 +35,12 @@ from radicale_practice.event.merge import (
     moved,
 )
 from radicale_practice.event.read_event import Facts
-from radicale_practice.event.series import former_override
+from radicale_practice.event.series import Former
 from radicale_practice.event.title import Titles
 from radicale_practice.event.values import midnight
 from radicale_practice.practice import zones
 from radicale_practice.practice.model import (
     Appointment,
-    CalendarObject,
     Finding,
     Projection,
     Status,
@@ -80,32 +79,27 @@ class Reader:
         self._uploads = uploads
         self._titles = Titles(directory, ())
 
-    def look_up(self, current: CalendarObject | None, shift: timedelta) -> None:
-        """Ask the directory for everybody whom a changed title of this upload could name.
-
-        ``shift``: how far the whole series was moved in this upload.
-        """
+    def look_up(self, before: Former) -> None:
+        """Ask the directory for everybody whom a changed title of this upload could name."""
         wanted = set()
         for upload in self._uploads:
             typed = upload.facts.title
-            base, certain = self._base_of(upload, current, shift)
+            base, certain = self._base_of(upload, before)
             if title_changed(typed, base, self._projection) or not certain:
                 wanted.add(bare_title(typed, base, self._projection))
         if wanted:
             self._titles = Titles(self._directory, wanted)
 
-    def _base_of(
-        self, upload: Uploaded, current: CalendarObject | None, shift: timedelta
-    ) -> tuple[Base, bool]:
+    def _base_of(self, upload: Uploaded, before: Former) -> tuple[Base, bool]:
         """What a title is compared with, and whether it is that for certain.
 
         A new exception is read over its series as this same upload leaves it.
         """
-        row = current.master if current is not None else None
+        row = before.current.master if before.current is not None else None
         certain = True
         instance = upload.facts.recurrence_id
         if instance is not None:
-            own = former_override(current, instance, shift, upload.series_zone)
+            own = before.row(instance, upload.series_zone)
             certain = own is not None or upload.facts.title == self._uploads[0].facts.title
             row = own if own is not None else row
         return (Base(row, load_skeleton(row.extra).subject_by) if row is not None else Base()), certain

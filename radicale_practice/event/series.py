@@ -38,23 +38,63 @@ def is_instance(master: Appointment, wall: datetime) -> bool:
     return next(islice(expand(master, wall, moved(wall, timedelta(seconds=1))), 1), None) == wall
 
 
-def former_override(
-    current: CalendarObject | None, recurrence_id: datetime, shift: timedelta, zone: str
-) -> Appointment | None:
-    """The row of an overridden instance; ``shift``: how far the whole series was moved in this upload.
+@dataclass(frozen=True, slots=True)
+class Former:
+    """The overridden rows of the series that an upload changes.
 
-    ``zone``: in which ``recurrence_id`` is a wall time. If the series was in another one before, the instance
-    is the one of the same instant, which its client goes on naming.
+    ``shift``: how far the whole series was moved. ``along``: its client has moved the dates by which it names
+    the instances with it, every one; so the one it names by a date is that of the date before the shift.
     """
-    if current is None:
-        return None
-    rows = {row.recurrence_id: row for row in current.overrides}
-    former = current.master
-    found = None
-    if former is not None and former.time_zone != zone and not former.all_day:
-        found = rows.get(convert(recurrence_id, zone, former.time_zone))
-    found = found if found is not None else rows.get(recurrence_id)
-    return found if found is not None or not shift else rows.get(moved(recurrence_id, -shift))
+
+    current: CalendarObject | None = None
+    shift: timedelta = timedelta()
+    along: bool = False
+
+    def row(self, recurrence_id: datetime, zone: str) -> Appointment | None:
+        """The row of an overridden instance.
+
+        ``zone``: in which ``recurrence_id`` is a wall time. If the series was in another one before, the
+        instance is the one of the same instant, which its client goes on naming.
+        """
+        if self.current is None:
+            return None
+        rows = {row.recurrence_id: row for row in self.current.overrides}
+        if self.along:
+            return rows.get(moved(recurrence_id, -self.shift))
+        master = self.current.master
+        found = None
+        if master is not None and master.time_zone != zone and not master.all_day:
+            found = rows.get(convert(recurrence_id, zone, master.time_zone))
+        found = found if found is not None else rows.get(recurrence_id)
+        return found if found is not None or not self.shift else rows.get(moved(recurrence_id, -self.shift))
+
+
+def former_rows(
+    current: CalendarObject | None,
+    start: datetime | None,
+    instances: Collection[datetime],
+    excluded: Collection[datetime],
+) -> Former:
+    """What an upload changes: one that begins at ``start`` (None: it has no master), with VEVENTs for
+    ``instances`` and EXDATEs for ``excluded``.
+
+    After a shift by as much as lies between two instances a date can be meant either way. Which one it is,
+    all rows tell together: the way in which each of them is named.
+    """
+    master = current.master if current is not None else None
+    if current is None or master is None or start is None or start == master.start:
+        return Former(current)
+    shift, every = start - master.start, {*instances, *excluded}
+    dates = {True: set[datetime](), False: set[datetime]()}
+    for row in current.overrides:
+        if row.recurrence_id is not None:
+            dates[row.status is not Status.CANCELLED].add(row.recurrence_id)
+
+    def named(by: timedelta) -> bool:
+        living, gone = ({moved(date, by) for date in dates[lives]} for lives in (True, False))
+        return living <= set(instances) and gone <= every
+
+    return Former(current, shift, along=named(shift) and not named(timedelta()))
 
 
 def elsewhere(
@@ -86,7 +126,7 @@ def elsewhere(
 
 
 def exceptions(
-    current: CalendarObject | None,
+    rows_before: Former,
     master: Appointment,
     uploaded: Collection[datetime],
     with_event: Collection[datetime],
@@ -100,14 +140,14 @@ def exceptions(
     row. A cancelled row whose EXDATE is gone is left out like any override that the upload does not name:
     its client has only seen the EXDATE, and what it shows now is an instance of the rule.
     """
+    current, shift = rows_before.current, rows_before.shift
     former = current.master if current is not None else None
-    if current is None or former is None or not former.is_series:
+    if former is None or not former.is_series:
         return Exceptions(tuple(sorted(set(uploaded))), ())
-    shift = master.start - former.start
     # A series that has just become all-day shows the days of what is kept with a clock time.
     stored = {midnight(wall) if master.all_day else wall: wall for wall in former.exdate}
     rows: list[Appointment] = []
-    named = {wall: former_override(current, wall, shift, master.time_zone) for wall in with_event}
+    named = {wall: rows_before.row(wall, master.time_zone) for wall in with_event}
     used = {row.recurrence_id for row in named.values() if row is not None}
     # An exclusion under an instance that takes place all the same is not shown: it stays as it is.
     kept = {
@@ -116,7 +156,7 @@ def exceptions(
         if row is not None and row.status is not Status.CANCELLED and row.recurrence_id in stored
     }
     for wall in sorted(set(uploaded) - set(with_event) - others.excluded):
-        row = former_override(current, wall, shift, master.time_zone)
+        row = rows_before.row(wall, master.time_zone)
         if row is not None and row.recurrence_id is not None and row.recurrence_id not in used:
             used.add(row.recurrence_id)
             rows.append(_cancelled(row, wall))

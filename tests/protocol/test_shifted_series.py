@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -95,3 +95,92 @@ def test_a_series_that_begins_a_week_later_leaves_the_colleagues_instance_where_
     assert instances(house) == [("booked", "2027-01-19 09:00"), ("booked", "2027-01-26 09:00")]
     assert client.request("GET", path + "s.ics").text == upload
     assert occurrences(house, client, ben) == ["2027-01-26T09:00"]
+
+
+WEEKLY = (
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//test//EN\r\nBEGIN:VEVENT\r\nUID:s\r\n"
+    "DTSTAMP:20260101T000000Z\r\nDTSTART:20270105T090000Z\r\nDTEND:20270105T093000Z\r\n"
+    "RRULE:FREQ=WEEKLY;COUNT=5\r\nSUMMARY:4711: Massage\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+)
+
+
+def a_week_later(seen: str) -> str:
+    """The whole series, with the dates that name its instances; each of these takes place when it did."""
+    lines = seen.split("\r\n")
+    instance = False
+    for number, line in enumerate(lines):
+        instance = line.startswith("RECURRENCE-ID") or (instance and line != "BEGIN:VEVENT")
+        if line.startswith(("RECURRENCE-ID", "EXDATE")) or line.startswith("DT") and not instance:
+            lines[number] = re.sub(r"202701(\d\d)T", lambda m: f"202701{int(m[1]) + 7:02}T", line)
+    return "\r\n".join(lines)
+
+
+def instance_of_its_own(house: House, start: str, date: str, status: str = "booked", note: str = "") -> int:
+    """A practice program writes a row for one instance; its id."""
+    statement = (
+        "INSERT INTO appointment (practice_id, patient_id, subject, starts_at, ends_at, time_zone, status,"
+        " series_id, recurrence_id, note) SELECT practice_id, patient_id, subject, :start, :end, time_zone,"
+        " :status, id, :date, :note FROM appointment WHERE series_id IS NULL RETURNING id"
+    )
+    end = f"{start[:14]}{int(start[14:16]) + 30}:00"
+    values = {"start": start, "end": end, "date": date, "status": status, "note": note}
+    with house.database.write() as uow:
+        return int(uow.connection.execute(text(statement), house_times(house, values)).scalar_one())
+
+
+def house_times(house: House, values: dict[str, str]) -> dict[str, Any]:
+    """As each engine takes them."""
+    if house.database.engine.dialect.name == "sqlite":
+        return values
+    moments = {name: datetime.fromisoformat(values[name]) for name in ("start", "end", "date")}
+    return {**values, **moments}
+
+
+@pytest.mark.parametrize("named", ["by the new date", "by the former date"])
+def test_a_week_later_a_documented_instance_is_not_there_twice(
+    own: MakeClient, house: House, named: str
+) -> None:
+    """The date it is named by now is that of another instance, which somebody has cancelled."""
+    client = own(RITA, agent="DAVx5/4.5")
+    path = house.path(RITA, house.own(ANNA))
+    assert client.put(path + "s.ics", WEEKLY).status == 201
+    seen = client.request("GET", path + "s.ics").text
+    cancelled = seen.replace("RRULE", "EXDATE:20270112T090000Z\r\nRRULE")
+    assert client.put(path + "s.ics", cancelled).status == 204
+    done = instance_of_its_own(house, "2027-01-05 09:00:00", "2027-01-05 09:00:00", "done")
+    upload = a_week_later(client.request("GET", path + "s.ics").text)
+    if named == "by the former date":
+        upload = upload.replace("RECURRENCE-ID:20270112", "RECURRENCE-ID:20270105")
+    assert client.put(path + "s.ics", upload).status == 204
+    assert occurrences(house, client, path) == [
+        f"2027-{day}T09:00" for day in ("01-05", "01-26", "02-02", "02-09")
+    ]
+    assert rows_of_instances(house) == [
+        ("done", "2027-01-12 09:00", done),
+        ("cancelled", "2027-01-19 09:00", done - 1),
+    ]
+
+
+def rows_of_instances(house: House) -> list[tuple[str, str, int]]:
+    """Status, date and id of the rows that belong to a series."""
+    statement = "SELECT status, recurrence_id, id FROM appointment WHERE series_id IS NOT NULL ORDER BY 2, 3"
+    with house.database.read() as uow:
+        return [(r[0], str(r[1])[:16], int(r[2])) for r in uow.connection.execute(text(statement))]
+
+
+def test_a_week_later_each_instance_keeps_its_own_row(own: MakeClient, house: House) -> None:
+    """Two weeks running were moved by themselves; neither gets the other's note, and nothing is left over."""
+    client = own(RITA, agent="DAVx5/4.5")
+    path = house.path(RITA, house.own(ANNA))
+    assert client.put(path + "s.ics", WEEKLY).status == 201
+    first = instance_of_its_own(house, "2027-01-05 11:00:00", "2027-01-05 09:00:00", note="first")
+    second = instance_of_its_own(house, "2027-01-12 12:00:00", "2027-01-12 09:00:00", note="second")
+    upload = a_week_later(client.request("GET", path + "s.ics").text)
+    assert client.put(path + "s.ics", upload).status == 204
+    assert rows_of_instances(house) == [
+        ("booked", "2027-01-12 09:00", first),
+        ("booked", "2027-01-19 09:00", second),
+    ]
+    with house.database.read() as uow:
+        assert uow.connection.execute(text("SELECT count(*) FROM appointment")).scalar_one() == 3
+    assert client.request("GET", path + "s.ics").text == upload

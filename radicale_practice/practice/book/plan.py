@@ -156,9 +156,11 @@ class _Maker:
         self.matched: dict[int, Appointment] = {}
         self.fresh: list[Appointment] = []
         for entry in self.desired.overrides:
-            row_id = entry.id if entry.id in self.live or entry.id in self.gone else None
-            if row_id is None or row_id in self.matched:
-                row_id = by_date.get(entry.recurrence_id)
+            if (entry.id in self.live or entry.id in self.gone) and entry.id not in self.matched:
+                self.matched[entry.id] = entry
+        known = {id(entry) for entry in self.matched.values()}
+        for entry in (e for e in self.desired.overrides if id(e) not in known):
+            row_id = by_date.get(entry.recurrence_id)
             if row_id is None or row_id in self.matched:
                 row_id = self._shifted(entry)
             if row_id is None or row_id in self.matched:
