@@ -54,7 +54,8 @@ OWN_PROGRAM = "practice"
 """The actor the triggers see when one of our programs writes for nobody in particular."""
 
 _REMEMBER_ACTOR = (
-    "UPDATE sync_context SET actor = :actor, start_revision = (SELECT revision FROM sync_counter)"
+    "UPDATE sync_context SET actor = :actor,"
+    " start_revision = coalesce((SELECT revision FROM sync_counter), 0)"
 )
 
 WRITER_MUTEX = 0x50524143

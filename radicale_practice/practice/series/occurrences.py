@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import and_, delete, insert, not_, or_, select, text
@@ -21,6 +22,18 @@ from radicale_practice.practice.schema import series_basis
 from radicale_practice.practice.schema.practice_tables import IS_LONG, IS_SERIES, appointment
 from radicale_practice.practice.schema.sync_tables import occurrence, series_expansion
 from radicale_practice.practice.series import recurrence
+
+_COLUMNS = (
+    appointment.c.id,
+    appointment.c.practice_id,
+    appointment.c.starts_at,
+    appointment.c.ends_at,
+    appointment.c.time_zone,
+    appointment.c.all_day,
+    appointment.c.rrule,
+    appointment.c.rdate,
+    appointment.c.exdate,
+)
 
 MOST = 4_000
 """Occurrences of one series that are stored; a longer one is expanded when it is needed."""
@@ -61,21 +74,52 @@ def pending(uow: UnitOfWork, until: datetime, after_id: int = 0, limit: int = 1_
         return list(uow.connection.execute(query).scalars())
 
 
+def differing(uow: UnitOfWork) -> list[int]:
+    """Ids of the series whose stored occurrences are not those of their rule, ascending.
+
+    A damaged file or an older version left them; whoever asks for a time range is answered from them.
+    """
+    columns, x, o = (*_COLUMNS, series_basis()), series_expansion.c, occurrence.c
+    joined = series_expansion.join(appointment, appointment.c.id == x.series_id)
+    query = select(*columns, x.expanded_until, x.complete).select_from(joined).order_by(x.series_id)
+    wrong = []
+    with translated_errors():
+        series = uow.connection.execute(query.where(x.basis == series_basis())).all()
+        for part in parts(series):
+            stored: dict[int, set[tuple[Any, ...]]] = {row.id: set() for row in part}
+            times = select(o.series_id, o.practice_id, o.recurrence_id, o.starts_at, o.ends_at)
+            for series_id, *rest in uow.connection.execute(times.where(o.series_id.in_(stored))):
+                stored[series_id].add(tuple(rest))
+            wrong += [row.id for row in part if not _is_of_its_rule(row, stored[row.id])]
+    return wrong
+
+
+def forget(uow: UnitOfWork, series_ids: Sequence[int]) -> None:
+    """Drop what is stored of these series: whoever asks expands them, until they are stored anew."""
+    for part in parts(series_ids):
+        uow.connection.execute(delete(series_expansion).where(series_expansion.c.series_id.in_(part)))
+        uow.connection.execute(delete(occurrence).where(occurrence.c.series_id.in_(part)))
+
+
+def _is_of_its_rule(row: Any, stored: set[tuple[Any, ...]]) -> bool:
+    entry = _series(row)
+    if entry is None:
+        return False
+    starts = list(islice(recurrence.expand(entry, None, row.expanded_until), MOST + 1))
+    names = ("practice_id", "recurrence_id", "starts_at", "ends_at")
+    right = {tuple(made[name] for name in names) for made in _rows(row, entry, starts)}
+    return stored == right and bool(row.complete) == _is_complete(entry, row.expanded_until)
+
+
+def _is_complete(entry: Appointment, until: datetime) -> bool:
+    last = recurrence.last_start(entry)
+    return last is not None and last < until
+
+
 def _store(uow: UnitOfWork, ids: Sequence[int], until: datetime) -> int:
     a = appointment.c
     query = (
-        select(
-            a.id,
-            a.practice_id,
-            a.starts_at,
-            a.ends_at,
-            a.time_zone,
-            a.all_day,
-            a.rrule,
-            a.rdate,
-            a.exdate,
-            series_basis(),
-        )
+        select(*_COLUMNS, series_basis())
         .where(a.id.in_(ids), text(f"({IS_SERIES})"), text(f"NOT ({IS_LONG[uow.dialect]})"))
         .order_by(a.id)
         .with_for_update(key_share=True, skip_locked=True)
@@ -92,12 +136,11 @@ def _store(uow: UnitOfWork, ids: Sequence[int], until: datetime) -> int:
             if len(starts) > MOST:
                 break
         else:
-            last = recurrence.last_start(entry)
             expansions.append(
                 {
                     "series_id": row.id,
                     "expanded_until": until,
-                    "complete": last is not None and last < until,
+                    "complete": _is_complete(entry, until),
                     "basis": row[-1],
                 }
             )

@@ -6,18 +6,22 @@ Everything is judged from the rows themselves; problems name tables and ids, nev
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from radicale_practice.practice import migrate
 from radicale_practice.practice.database import UnitOfWork, translated_errors
 from radicale_practice.practice.notices import unreadable
+from radicale_practice.practice.series import occurrences
 from radicale_practice.practice.sync import revisions
 from radicale_practice.practice.sync.housekeeping import lock_practices
 from radicale_practice.practice.triggers import expected_texts, install, present
 from radicale_practice.practice.triggers.postgresql_flush import JOURNAL_LOCK
-from radicale_practice.practice.upkeep.check_queries import NEWEST, QUERIES, UNTOLD, Query
+from radicale_practice.practice.upkeep import check_schema
+from radicale_practice.practice.upkeep.check_queries import LEFT_OVER, NEWEST, QUERIES, TWICE, UNTOLD, Query
 from radicale_practice.practice.upkeep.check_values import value_problems
 
 MOST_IDS = 20
@@ -45,7 +49,14 @@ class Problem:
 def check(uow: UnitOfWork) -> list[Problem]:
     """Every invariant of the tables, the log of changes and the triggers. An empty list is good news."""
     with translated_errors():
-        return [*_schema(uow), *_rows(uow), *_values(uow)]
+        parts = list(check_schema.missing_parts(uow))
+        missing = [
+            Problem("missing", table, tuple(lacking[:MOST_IDS]), len(lacking), "lost from the table", False)
+            for table, lacking, _ in parts
+        ]
+        if not all(can_be_asked for *_, can_be_asked in parts):
+            return missing
+        return [*missing, *_schema(uow), *_rows(uow), *_values(uow)]
 
 
 def repair(uow: UnitOfWork) -> list[Problem]:
@@ -57,13 +68,15 @@ def repair(uow: UnitOfWork) -> list[Problem]:
     """
     with translated_errors():
         found = [problem for problem in check(uow) if problem.repairable]
-        unreadable.note(uow)
+        if all(can_be_asked for *_, can_be_asked in check_schema.missing_parts(uow)):
+            unreadable.note(uow)
         if not found:
             return []
         lock_practices(uow)
         kinds = {problem.kind for problem in found}
         if "triggers" in kinds:
             install(uow.connection)
+        _mend_tables(uow)
         _mend_log(uow)
         _mend_identities(uow)
         revisions.flush(uow)
@@ -71,7 +84,7 @@ def repair(uow: UnitOfWork) -> list[Problem]:
             _renumber(uow, table)
         if "untold" in kinds:
             _tell(uow)
-        if kinds - {"no sync row", "untold", "numbers"}:
+        if kinds - {"no sync row", "untold", "numbers", "left over", "index"}:
             revisions.new_epoch(uow)
     return found
 
@@ -81,6 +94,9 @@ def _schema(uow: UnitOfWork) -> Iterator[Problem]:
         yield Problem(
             "schema", "alembic_version", (), 1, "the database is not migrated to this version", False
         )
+    for index in check_schema.missing_indexes(uow):
+        if index.table is not None:
+            yield Problem("index", index.table.name, (str(index.name),), 1, "has gone", True)
     found, wanted = present(uow.connection), _wanted(uow)
     same = {key for key, text in wanted.items() if found.get(key) == text}
     wrong = (wanted.keys() | found.keys()) - same
@@ -117,8 +133,28 @@ def _found(uow: UnitOfWork, query: Query) -> Iterator[Problem]:
 
 
 def _values(uow: UnitOfWork) -> Iterator[Problem]:
+    wrong = [str(i) for i in occurrences.differing(uow)]
+    if wrong:
+        why = "the stored occurrences are not those of the rule"
+        yield Problem("occurrences", "series_expansion", tuple(wrong[:MOST_IDS]), len(wrong), why, True)
     for kind, table, ids, why in value_problems(uow):
         yield Problem(kind, table, tuple(ids[:MOST_IDS]), len(ids), why, False)
+
+
+def _mend_tables(uow: UnitOfWork) -> None:
+    """What can be made anew from the rest: identities that were given twice, caches, indexes, lost rows."""
+    run = uow.connection.exec_driver_sql
+    for twice in TWICE:
+        run(f"DELETE FROM calendar_object WHERE id IN ({twice})")
+    for table, condition in LEFT_OVER.items():
+        run(f"DELETE FROM {table} WHERE {condition}")
+    occurrences.forget(uow, occurrences.differing(uow))
+    for index in check_schema.missing_indexes(uow):
+        with suppress(IntegrityError), uow.connection.begin_nested():
+            check_schema.make_index(uow, index)
+    if uow.dialect == "sqlite":
+        run("INSERT OR IGNORE INTO sync_counter (id, revision) VALUES (1, 0)")
+        run("INSERT OR IGNORE INTO sync_context (id) VALUES (1)")
 
 
 def _mend_log(uow: UnitOfWork) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from radicale_practice.practice.schema import metadata
 from radicale_practice.practice.schema.practice_tables import PRACTICE_TABLES
 
 
@@ -60,6 +61,36 @@ def _dangling() -> Iterator[Query]:
                 f"SELECT x.{own} FROM {table.name} x LEFT JOIN {target} t ON t.id = x.{column}"
                 f" WHERE x.{column} IS NOT NULL AND t.id IS NULL ORDER BY 1",
             )
+
+
+TWICE = tuple(
+    f"SELECT o.id FROM calendar_object o WHERE o.removed_revision IS NULL AND o.id NOT IN (SELECT min(f.id)"
+    f" FROM calendar_object f WHERE f.removed_revision IS NULL GROUP BY f.calendar_id, f.{key})"
+    for key in ("href", "uid", "appointment_id")
+)
+"""Live objects but the first of those that share what they may not; possible only without an index."""
+
+LEFT_OVER = {
+    "event_extra": "appointment_id NOT IN (SELECT id FROM appointment)",
+    "personal_extra": "appointment_id NOT IN (SELECT id FROM appointment)"
+    " OR staff_id NOT IN (SELECT id FROM staff)",
+    "occurrence": "series_id NOT IN (SELECT id FROM appointment)",
+    "series_expansion": "series_id NOT IN (SELECT id FROM appointment)",
+    "patient_name": "patient_id NOT IN (SELECT id FROM patient)",
+}
+"""What stands beside rows that have gone: it says something of people, and no erasing finds it."""
+
+
+def _left_over() -> Iterator[Query]:
+    for table, condition in LEFT_OVER.items():
+        key = next(iter(metadata.tables[table].primary_key.columns)).name
+        yield Query(
+            "left over",
+            table,
+            "kept with a row that has gone",
+            f"SELECT DISTINCT {key} FROM {table} WHERE {condition} ORDER BY 1",
+            repairable=True,
+        )
 
 
 def _numbers() -> Iterator[Query]:
@@ -140,6 +171,14 @@ QUERIES = (
     ),
     Query(
         "counter",
+        "sync_counter",
+        "the row of the counter, or of who is writing, is gone",
+        "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM sync_counter) OR NOT EXISTS (SELECT 1 FROM sync_context)",
+        repairable=True,
+        dialect="sqlite",
+    ),
+    Query(
+        "counter",
         "sync_revision",
         "the counter of revisions is behind",
         f"SELECT 1 FROM sync_revision WHERE last_value < coalesce(({NEWEST}), 0)",
@@ -171,8 +210,30 @@ QUERIES = (
         " WHERE s.calendar_id IS NULL ORDER BY 1",
         repairable=True,
     ),
+    Query(
+        "twice",
+        "calendar_object",
+        "another live object of the calendar has the same href, UID or appointment",
+        f"{' UNION '.join(TWICE)} ORDER BY 1",
+        repairable=True,
+    ),
+    *_left_over(),
     *_numbers(),
     *_dangling(),
+    Query(
+        "erased",
+        "patient",
+        "emptied at the patient's demand, and filled again by another program: erase the number once more",
+        "SELECT id FROM patient WHERE erased AND (first_name <> '' OR last_name <> '' OR phone <> '')"
+        " ORDER BY 1",
+    ),
+    Query(
+        "other practice",
+        "patient",
+        "merged into a patient of another practice",
+        "SELECT p.id FROM patient p JOIN patient k ON k.id = p.merged_into_id"
+        " WHERE k.practice_id <> p.practice_id ORDER BY 1",
+    ),
     Query(
         "no owner",
         "appointment",
