@@ -48,6 +48,18 @@ def test_a_known_number_is_updated_and_a_missing_column_left(database: Database,
         assert [p.number for p in patients.find(uow, practice.id, "moser")] == ["1"]
 
 
+@pytest.mark.parametrize("line", ['2;"Huber;Maria;', '2;Huber;Maria;"+43 1'])
+def test_a_quotation_mark_that_is_not_closed(database: Database, practice: Practice, line: str) -> None:
+    """The lines after it would be part of that patient's name or phone number, and nobody would be told."""
+    data = f"{GERMAN.splitlines()[0]}\r\n1;Moser;Karl;\r\n{line}\r\n3;Neu;Nora;\r\n4;Alt;Anna;\r\n"
+    with database.write() as uow:
+        (error,) = patient_import.import_csv(uow, practice.id, data.encode()).errors
+        assert error.line == 3
+        assert "quotation mark" in error.reason
+        whole = data.replace(line, '2;Huber;Maria;"+43 1\r\n+43 2"')
+        assert patient_import.import_csv(uow, practice.id, whole.encode()).added == 4
+
+
 BAD = b"nummer;nachname;vorname\n1;Geheim;Anna\n;Geheim;Anna\n3;;\n1;Geheim;Berta\n5;Geheim;Carl;zu viel\n"
 
 

@@ -184,7 +184,7 @@ def _read(data: bytes) -> tuple[list[tuple[int, dict[str, str]]], list[LineError
     seen: dict[str, int] = {}
     for number, cells in lines:
         try:
-            values = _values(fields, cells)
+            values = _values(fields, cells, delimiter)
         except InvalidValue as error:
             errors.append(LineError(number, str(error)))
             continue
@@ -196,10 +196,12 @@ def _read(data: bytes) -> tuple[list[tuple[int, dict[str, str]]], list[LineError
     return rows, errors
 
 
-def _values(fields: list[str | None], cells: list[str]) -> dict[str, str]:
+def _values(fields: list[str | None], cells: list[str], delimiter: str) -> dict[str, str]:
     if len(cells) > len(fields) and any(cell.strip() for cell in cells[len(fields) :]):
         raise InvalidValue("there are more fields than headings")
     given = {f: cell for f, cell in zip(fields, cells, strict=False) if f is not None}
+    if any(delimiter in cell and len(cell.splitlines()) > 1 for cell in given.values()):
+        raise InvalidValue("more than one line in a field: a quotation mark is not closed")
     checked = checked_values(
         given.get("number", ""),
         given.get("first_name", ""),
