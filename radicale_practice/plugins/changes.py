@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from radicale.log import logger
+
 from radicale_practice.plugins import naming, reading
 from radicale_practice.plugins.home import Home
 from radicale_practice.plugins.reading import Position
@@ -52,6 +54,12 @@ def judge(head: Position, home: Home, text: str) -> Known | None:
         token = sync_token.decode(text) if text else None
     except InvalidValue:
         return None
+    if token is not None and token.epoch == head.state.epoch and token.revision > head.state.revision:
+        # Soon the same revisions stand for other changes, and nobody could tell any more.
+        logger.warning(
+            "a client has seen changes that this database does not have: was a backup restored?"
+            " Then run radicale-practice new-epoch now"
+        )
     verdict = sync_token.judge(token, head.state, home.fingerprint, None)
     return None if verdict.answer is Answer.REFUSE else Known(token, verdict)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import quote, unquote
 
 import pytest
@@ -10,8 +12,9 @@ from sqlalchemy import text
 
 from radicale_practice.practice import book, calendars, practices
 from radicale_practice.practice.model import Access, Actor
+from radicale_practice.practice.sync import sync_token
 from tests.protocol.conftest import MakeClient
-from tests.protocol.house import ANNA, BEN, RITA, Client, House, event
+from tests.protocol.house import ANNA, BEN, RITA, Client, House, event, log_lines
 from tests.protocol.test_statements import FULL, fill
 
 
@@ -61,6 +64,21 @@ def test_long_lists_are_cut_and_continued(own: MakeClient, house: House) -> None
     expected = {f"{n}.ics": "404" if n == 0 else "200" for n in range(7)} | {"late.ics": "200"}
     assert seen == {path + name: status for name, status in expected.items()}
     assert token == client.token(path) and parts == 4
+
+
+def test_a_restored_backup_that_nobody_told_of(either: MakeClient, house: House) -> None:
+    """A token of revisions that are still to come: the one trace that ``new-epoch`` was forgotten."""
+    client, path = either(), house.path(ANNA)
+    known = sync_token.decode(client.token(path))
+    later = sync_token.encode(replace(known, revision=known.revision + 1))
+    with log_lines(logging.INFO) as lines:
+        assert client.sync(path, later).condition() == "{DAV:}valid-sync-token"
+        assert len([line for line in lines if "new-epoch" in line]) == 1
+        lines.clear()
+        other = sync_token.encode(replace(known, epoch="0" * 32, revision=known.revision + 1))
+        assert client.sync(path, other).condition() == "{DAV:}valid-sync-token"
+        assert client.sync(path, sync_token.encode(known)).status == 207
+        assert not [line for line in lines if "new-epoch" in line]
 
 
 def test_what_a_person_may_not_see_any_more_goes_with_a_whole_list_too(own: MakeClient, house: House) -> None:
