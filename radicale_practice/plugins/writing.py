@@ -102,8 +102,9 @@ def put(
             moved,
         )
         etag = _etag_now(unit, home, info, name)
-    as_sent = absorbed.exact and outcome.exact and (current is not None or name == href)
-    return Written(outcome, etag, exact=as_sent and outcome.kind == "done" and etag is not None)
+        exact = absorbed.exact and outcome.exact and outcome.kind == "done" and etag is not None
+        as_sent = name == href if current is None else exact and not _crossed(unit, home, current)
+    return Written(outcome, etag, exact=exact and as_sent)
 
 
 def cancel(unit: UnitOfWork, home: Home, info: CalendarInfo, stored: StoredObject) -> Written:
@@ -233,6 +234,14 @@ def _free_name(unit: UnitOfWork, home: Home, info: CalendarInfo, href: str) -> s
     if naming.naming(home, info) is Naming.REAL or identities.by_href(unit, info.id, href) is None:
         return href
     return f"{secrets.token_hex(16)}.ics"
+
+
+def _crossed(unit: UnitOfWork, home: Home, read: StoredObject) -> bool:
+    """Whether somebody has changed the event between our reading it and locking its rows. Both changes are
+    kept then, so what was sent is not all there is."""
+    return revisions.changed_meanwhile(
+        unit, read.object_id, home.viewer.staff_id, read.revision, read.personal_revision
+    )
 
 
 def _etag_now(unit: UnitOfWork, home: Home, info: CalendarInfo, href: str) -> str | None:

@@ -227,6 +227,33 @@ def flush(uow: UnitOfWork) -> None:
         raise Conflict("the href or UID is taken") from error
 
 
+_BY_OTHERS = text(
+    "SELECT EXISTS (SELECT 1 FROM object_change h WHERE h.object_id = :object"
+    " AND (h.staff_id = 0 AND h.revision > :revision OR h.staff_id = :staff AND h.revision > :personal)"
+    " AND NOT h.revision::text = ANY"
+    " (string_to_array(coalesce(current_setting('radicale_practice.drawn', true), ''), ',')))"
+)
+
+
+def changed_meanwhile(
+    uow: UnitOfWork, object_id: int, staff_id: int, revision: int, personal_revision: int
+) -> bool:
+    """Whether somebody else has changed an object since this transaction read it at these revisions.
+
+    To be asked after ``flush``: what comes later has a later revision. SQLite has one writer at a time.
+    """
+    if uow.dialect != "postgresql":
+        return False
+    parameters = {
+        "object": object_id,
+        "staff": staff_id,
+        "revision": revision,
+        "personal": personal_revision,
+    }
+    with translated_errors():
+        return bool(uow.connection.execute(_BY_OTHERS, parameters).scalar_one())
+
+
 _NEW_EPOCH = text(
     "INSERT INTO calendar_sync (calendar_id) VALUES (:calendar)"
     " ON CONFLICT (calendar_id) DO UPDATE SET epoch = excluded.epoch"
