@@ -55,9 +55,15 @@ class Call:
                 raise ShortBody("short body") from error
         return self.request.data
 
-    def document(self) -> ET.Element | None:
-        """The body as XML. Raises ``xml.BadXml``, ``ShortBody``."""
-        return xml.parse(self.body())
+    def document(self, root: str = "") -> ET.Element | None:
+        """The body as XML, None if it is empty; ``root``: the element it has to be, such as ``"D:mkcol"``.
+
+        Raises ``xml.BadXml``, ``ShortBody``.
+        """
+        document = xml.parse(self.body())
+        if root and document is not None and document.tag != xml.clark(root):
+            raise xml.BadXml(f"not {root}")
+        return document
 
     def home(self) -> Home:
         """The viewer's practice and calendars."""

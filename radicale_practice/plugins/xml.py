@@ -35,7 +35,7 @@ STATUS = {
 
 
 class BadXml(ValueError):
-    """The request's body is no XML we read: malformed, or with entities or a DTD."""
+    """The request's body is no XML we read: malformed, with a DTD, or another method's document."""
 
 
 def clark(name: str) -> str:

@@ -136,6 +136,39 @@ def test_bad_xml(own: MakeClient, house: House, quiet_log: None) -> None:
     assert _state(house) == before
 
 
+ROOTS = {
+    "PROPFIND": "propfind",
+    "PROPPATCH": "propertyupdate",
+    "MKCALENDAR": "mkcalendar",
+    "MKCOL": "mkcol",
+}
+
+
+def test_another_methods_document_is_refused(own: MakeClient, house: House) -> None:
+    """RFC 4918 9.1 and 9.2, RFC 4791 5.3.1, RFC 5689 3: each body has its own root, in its own namespace."""
+    before = _state(house)
+    made = "<D:set><D:prop><D:resourcetype><D:collection/><C:calendar/></D:resourcetype></D:prop></D:set>"
+    spaces = 'xmlns:D="DAV:" xmlns:C="urn:ietf:params:xml:ns:caldav"'
+    roots = [f"{prefix}{name}" for prefix in ("", "D:", "C:") for name in ("a", *ROOTS.values())]
+    for method, right in ROOTS.items():
+        prefix = "C:" if method == "MKCALENDAR" else "D:"
+        path = "/anna_müller/neu/" if method.startswith("MK") else house.path(ANNA)
+        for root in roots:
+            if root == prefix + right:
+                continue
+            answer = own().request(method, path, f"<{root} {spaces}>{made}</{root}>")
+            assert answer.status == 400, (method, root, answer.status, answer.text)
+    assert _state(house) == before
+
+
+def test_ios_writes_the_namespaces_its_own_way(own: MakeClient) -> None:
+    body = (
+        '<B:mkcalendar xmlns:B="urn:ietf:params:xml:ns:caldav"><A:set xmlns:A="DAV:"><A:prop>'
+        "<A:displayname>Privat</A:displayname></A:prop></A:set></B:mkcalendar>"
+    )
+    assert own().request("MKCALENDAR", "/anna_müller/neu/", body).status == 201
+
+
 def test_bad_xml_under_stock(stock: MakeClient, house: House, quiet_log: None) -> None:
     cases = itertools.product(("PROPFIND", "REPORT", "PROPPATCH"), ("<D:propfind", "\x00\x01", SECRET))
     for method, body in cases:

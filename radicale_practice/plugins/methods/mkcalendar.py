@@ -20,12 +20,12 @@ _COMPONENTS = "C:supported-calendar-component-set"
 
 def mkcalendar(call: Call) -> Reply:
     """201; without VEVENT in the component set (Apple's Reminders) 403, and nothing is made."""
-    return _make(call, call.document(), is_calendar=True)
+    return _make(call, call.document("C:mkcalendar"), is_calendar=True)
 
 
 def mkcol(call: Call) -> Reply:
     """As ``mkcalendar``, if the body asks for a calendar; no other collections here."""
-    document = call.document()
+    document = call.document("D:mkcol")
     types = (
         [] if document is None else [t.tag for t in document.iterfind(f".//{xml.clark('D:resourcetype')}/*")]
     )

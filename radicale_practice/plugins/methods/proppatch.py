@@ -22,8 +22,8 @@ _PROTECTED_ERROR = "<D:cannot-modify-protected-property/>"
 
 def proppatch(call: Call) -> Reply:
     """Set and remove properties, all or none (RFC 4918 9.2)."""
-    document = call.document()
-    if document is None or document.tag != xml.clark("D:propertyupdate"):
+    document = call.document("D:propertyupdate")
+    if document is None:
         return replies.bad_request("no propertyupdate")
     changes = list(_changes(document))
     tags = list(dict.fromkeys(prop.tag for _, prop in changes))
