@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
+import psycopg
 from sqlalchemy import text
 
 from radicale_practice.demo import practice as demo
@@ -11,7 +12,9 @@ from radicale_practice.practice import clock, practices
 from radicale_practice.practice.database import Database
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records import journal
-from radicale_practice.practice.upkeep import maintain
+from radicale_practice.practice.upkeep import check, maintain
+from tests.database.acts import put
+from tests.database.book_world import build
 from tests.database.statements import by_transaction
 
 
@@ -73,3 +76,25 @@ def test_years_of_journal_are_emptied_in_small_transactions(database: Database, 
     assert count(database, kept) == 0
     assert sum(emptied) == done.journal_rows_emptied >= 1201
     assert max(emptied) <= 500
+
+
+def test_what_a_program_could_not_take_with_it_goes(postgresql_url: str) -> None:
+    """Its snapshot was older than the newest alarm: the deletion went through, what stood beside it stayed,
+    and no erasing would ever find it."""
+    database = Database(postgresql_url)
+    world = build(database)
+    put(world, world.event(patient=world.maria, extra="X-A:Maria"))
+    (entry,) = world.stored("a.ics").object.appointments
+    with psycopg.connect(postgresql_url) as vendor:
+        vendor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        vendor.execute("SELECT count(*) FROM patient")
+        with database.write() as uow:
+            uow.connection.execute(text("UPDATE event_extra SET content = 'X-A:Maria Muster'"))
+        vendor.execute("DELETE FROM appointment WHERE id = %s", (entry.id,))
+    left = "SELECT count(*) FROM event_extra"
+    assert count(database, left) == 1
+    maintain.maintain(database)
+    assert count(database, left) == 0
+    with database.read() as uow:
+        assert check.check(uow) == []
+    database.dispose()

@@ -20,8 +20,8 @@ from radicale_practice.practice.sync import revisions
 from radicale_practice.practice.sync.housekeeping import lock_practices
 from radicale_practice.practice.triggers import expected_texts, install, present
 from radicale_practice.practice.triggers.postgresql_flush import JOURNAL_LOCK
-from radicale_practice.practice.upkeep import check_schema
-from radicale_practice.practice.upkeep.check_queries import LEFT_OVER, NEWEST, QUERIES, TWICE, UNTOLD, Query
+from radicale_practice.practice.upkeep import check_schema, left_over
+from radicale_practice.practice.upkeep.check_queries import NEWEST, QUERIES, TWICE, UNTOLD, Query
 from radicale_practice.practice.upkeep.check_values import value_problems
 
 MOST_IDS = 20
@@ -146,8 +146,7 @@ def _mend_tables(uow: UnitOfWork) -> None:
     run = uow.connection.exec_driver_sql
     for twice in TWICE:
         run(f"DELETE FROM calendar_object WHERE id IN ({twice})")
-    for table, condition in LEFT_OVER.items():
-        run(f"DELETE FROM {table} WHERE {condition}")
+    left_over.forget(uow)
     occurrences.forget(uow, occurrences.differing(uow))
     for index in check_schema.missing_indexes(uow):
         with suppress(IntegrityError), uow.connection.begin_nested():

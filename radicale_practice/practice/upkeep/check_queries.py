@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from radicale_practice.practice.schema import metadata
 from radicale_practice.practice.schema.practice_tables import PRACTICE_TABLES
+from radicale_practice.practice.upkeep.left_over import LEFT_OVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +70,6 @@ TWICE = tuple(
     for key in ("href", "uid", "appointment_id")
 )
 """Live objects but the first of those that share what they may not; possible only without an index."""
-
-LEFT_OVER = {
-    "event_extra": "appointment_id NOT IN (SELECT id FROM appointment)",
-    "personal_extra": "appointment_id NOT IN (SELECT id FROM appointment)"
-    " OR staff_id NOT IN (SELECT id FROM staff)",
-    "occurrence": "series_id NOT IN (SELECT id FROM appointment)",
-    "series_expansion": "series_id NOT IN (SELECT id FROM appointment)",
-    "patient_name": "patient_id NOT IN (SELECT id FROM patient)",
-}
-"""What stands beside rows that have gone: it says something of people, and no erasing finds it."""
 
 
 def _left_over() -> Iterator[Query]:

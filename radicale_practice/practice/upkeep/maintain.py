@@ -15,7 +15,7 @@ from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records import retention
 from radicale_practice.practice.series import occurrences
 from radicale_practice.practice.sync import housekeeping
-from radicale_practice.practice.upkeep import private_entries
+from radicale_practice.practice.upkeep import left_over, private_entries
 from radicale_practice.practice.upkeep.check_values import unreadable_appointments
 
 EXPANDED_DAYS = 550
@@ -42,10 +42,10 @@ class Maintained:
 def maintain(database: Database, now: datetime | None = None, progress: Progress | None = None) -> Maintained:
     """Do all of it, in short transactions of their own, for all practices. ``now``: UTC, naive.
 
-    Prunes superseded changes and removed objects, empties journal contents past their time, forgets private
-    entries that were deleted long ago, keeps keys of names, stores the occurrences of series, and puts on the
-    attention list what cannot be read and what plain SQL has booked twice; what is booked twice no more it
-    takes off. Raises ``Unavailable`` if the database is away.
+    Prunes superseded changes, removed objects and what stood beside rows that have gone, empties journal
+    contents past their time, forgets private entries that were deleted long ago, keeps keys of names, stores
+    the occurrences of series, and puts on the attention list what cannot be read and what plain SQL has
+    booked twice; what is booked twice no more it takes off. Raises ``Unavailable`` if the database is away.
     """
     now = now or clock.utc_now()
     report = progress or (lambda step, done, total: None)
@@ -70,7 +70,8 @@ def maintain(database: Database, now: datetime | None = None, progress: Progress
         with database.read() as uow:
             reasons = unreadable_appointments(uow)
         with database.write() as uow:
-            uow.forgets = True  # what was emptied and deleted above
+            uow.forgets = True  # what was emptied and deleted above, too
+            left_over.forget(uow)
             unreadable.note(uow, reasons)
         for practice in all_practices:
             foreign_clashes.note(database, practice, now)
