@@ -249,6 +249,32 @@ def test_numbers_that_would_be_given_out_twice(postgresql_url: str) -> None:
     database.dispose()
 
 
+BEHIND = {
+    "calendar_object": "calendar_object_id_seq",
+    "journal": "journal_id_seq",
+    "sync_journal_order": "sync_journal_order_cursor_seq",
+}
+
+
+@pytest.mark.parametrize("table", BEHIND)
+def test_numbers_that_a_replica_has_not_followed(postgresql_url: str, table: str) -> None:
+    """Logical replication brings the rows and leaves the sequences behind: nothing could be written."""
+    database = furnished(Database(postgresql_url))
+    add = "INSERT INTO journal (practice_id, appointment_id, action) VALUES (1, :a, 'create')"
+    with database.write() as uow:
+        run(uow, add, a=book(uow, 1))
+        run(uow, add, a=book(uow, 1))
+    with database.write() as uow:
+        run(uow, f"SELECT setval('{BEHIND[table]}', 1, false)")
+    assert found(database) == {("numbers", table)}
+    with database.write() as uow:
+        check.repair(uow)
+    assert found(database) == set()
+    with database.write() as uow:
+        run(uow, add, a=book(uow, 1))
+    database.dispose()
+
+
 LEFT_ALONE = {
     "two owners": ("appointment", "INSERT INTO appointment_calendar VALUES (1, 2, 'owner')"),
     "no owner": ("appointment", "UPDATE appointment_calendar SET role = 'resource' WHERE appointment_id = 1"),

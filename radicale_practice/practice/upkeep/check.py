@@ -21,7 +21,7 @@ from radicale_practice.practice.sync.housekeeping import lock_practices
 from radicale_practice.practice.triggers import expected_texts, install, present
 from radicale_practice.practice.triggers.postgresql_flush import JOURNAL_LOCK
 from radicale_practice.practice.upkeep import check_schema, left_over
-from radicale_practice.practice.upkeep.check_queries import NEWEST, QUERIES, TWICE, UNTOLD, Query
+from radicale_practice.practice.upkeep.check_queries import NEWEST, NUMBERED, QUERIES, TWICE, UNTOLD, Query
 from radicale_practice.practice.upkeep.check_values import value_problems
 
 MOST_IDS = 20
@@ -76,12 +76,12 @@ def repair(uow: UnitOfWork) -> list[Problem]:
         kinds = {problem.kind for problem in found}
         if "triggers" in kinds:
             install(uow.connection)
+        for table in (problem.table for problem in found if problem.kind == "numbers"):
+            _renumber(uow, table)  # first: what is mended may need new ones
         _mend_tables(uow)
         _mend_log(uow)
         _mend_identities(uow)
         revisions.flush(uow)
-        for table in (problem.table for problem in found if problem.kind == "numbers"):
-            _renumber(uow, table)
         if "untold" in kinds:
             _tell(uow)
         if kinds - {"no sync row", "untold", "numbers", "left over", "index"}:
@@ -194,8 +194,10 @@ def _tell(uow: UnitOfWork) -> None:
 
 def _renumber(uow: UnitOfWork, table: str) -> None:
     """Give out numbers above all that are taken."""
-    highest = f"greatest((SELECT max(id) FROM {table}), (SELECT last_value FROM {table}_id_seq))"
-    uow.connection.exec_driver_sql(f"SELECT setval('{table}_id_seq', {highest})")
+    column = NUMBERED[table]
+    sequence = f"{table}_{column}_seq"
+    highest = f"greatest((SELECT max({column}) FROM {table}), (SELECT last_value FROM {sequence}))"
+    uow.connection.exec_driver_sql(f"SELECT setval('{sequence}', {highest})")
 
 
 def _mend_identities(uow: UnitOfWork) -> None:

@@ -84,19 +84,26 @@ def _left_over() -> Iterator[Query]:
         )
 
 
+NUMBERED = {
+    **{table.name: "id" for table in metadata.sorted_tables if "id" in table.columns},
+    "sync_journal_order": "cursor",
+}
+"""PostgreSQL: tables whose rows are numbered from a sequence, and the column of the number."""
+
+
 def _numbers() -> Iterator[Query]:
-    """Ids that a program chose while triggers were off would be given out a second time."""
-    for table in PRACTICE_TABLES:
-        if "id" in table.columns:
-            yield Query(
-                "numbers",
-                table.name,
-                "the next number to be given out is taken",
-                f"SELECT max(id) FROM {table.name} HAVING max(id) >"
-                f" (SELECT last_value - (NOT is_called)::integer FROM {table.name}_id_seq)",
-                repairable=True,
-                dialect="postgresql",
-            )
+    """Ids that a program chose while triggers were off, or that logical replication brought without their
+    sequences, would be given out a second time."""
+    for table, column in NUMBERED.items():
+        yield Query(
+            "numbers",
+            table,
+            "the next number to be given out is taken",
+            f"SELECT max({column}) FROM {table} HAVING max({column}) >"
+            f" (SELECT last_value - (NOT is_called)::integer FROM {table}_{column}_seq)",
+            repairable=True,
+            dialect="postgresql",
+        )
 
 
 QUERIES = (
