@@ -39,10 +39,15 @@ def failed(status: int, condition: str, inner: str = "") -> Reply:
     return status, {"Content-Type": XML_TYPE}, body, None
 
 
-def need_privileges(path: str, privilege: str = "write") -> Reply:
-    """403 with ``DAV:need-privileges`` (RFC 3744 7.1.1): DAVx5 goes on with the rest of its sync."""
+def need_privileges(path: str, privilege: str = "write", also: str = "") -> Reply:
+    """403 with ``DAV:need-privileges`` (RFC 3744 7.1.1): DAVx5 goes on with the rest of its sync.
+
+    ``also``: another failed precondition beside it.
+    """
     inner = f"<D:resource>{xml.href(path)}<D:privilege><D:{privilege}/></D:privilege></D:resource>"
-    return failed(client.FORBIDDEN, "D:need-privileges", inner)
+    more = xml.element(xml.clark(also)) if also else ""
+    body = xml.error(more + xml.element(xml.clark("D:need-privileges"), inner))
+    return client.FORBIDDEN, {"Content-Type": XML_TYPE}, body, None
 
 
 def precondition_failed() -> Reply:

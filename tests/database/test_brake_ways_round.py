@@ -12,7 +12,7 @@ from radicale_practice.practice.records import undo
 from radicale_practice.practice.rules.refusals import Outcome
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.sync import watch
-from tests.database.acts import delete, fill, put, resolve
+from tests.database.acts import delete, fill, put, removed, resolve
 from tests.database.book_world import HOUR, MONDAY, WEEK, World, with_master, with_override
 
 NOW = datetime(2026, 11, 10, 8)
@@ -244,6 +244,49 @@ def test_a_burst_that_somebody_has_settled_counts_no_more(world: World, how: str
     assert kinds == ["done"] * 3 + ["held"]
     (row,) = world.attention("burst")
     assert row["count"] == 1
+
+
+@pytest.mark.parametrize("how", ["undo", "discard", "accept"])
+def test_deletions_that_somebody_has_turned_down_are_held_again(
+    world: World, how: str, now: list[datetime]
+) -> None:
+    """Outlook that makes the server like its empty folder deletes at every synchronisation."""
+    world.set(brake_cancellations=3, attention_entry=False)
+    assert cancelled(world, 8) == ["done"] * 3 + ["held"] * 5
+    for _ in range(3):
+        (row,) = world.attention("burst")
+        resolve(world, row["id"], how)
+        left = world.hrefs()
+        assert len(left) == (8 if how == "undo" else 5)
+        now[0] += timedelta(minutes=30)
+        assert [delete(world, h).kind for h in left] == ["held"] * len(left)
+        (row,) = world.attention("burst")
+        assert row["count"] == len(left)
+    # somebody who still means it a week later is asked no more
+    resolve(world, row["id"], how)
+    now[0] += timedelta(days=8)
+    assert [delete(world, h).kind for h in left[:3]] == ["done"] * 3
+
+
+@pytest.mark.parametrize("how", ["undo", "discard", "accept"])
+def test_uploads_that_somebody_has_turned_down_are_not_booked_when_they_are_repeated(
+    world: World, how: str, now: list[datetime]
+) -> None:
+    """No person does so: a client that cannot let go of an entry sends it at every synchronisation."""
+    world.set(brake_creations=3, attention_entry=False)
+    events = [(world.event(f"u{i}", MONDAY + i * HOUR), f"{i}.ics") for i in range(8)]
+    assert [put(world, e, h).kind for e, h in events] == ["done"] * 3 + ["held"] * 5
+    (row,) = world.attention("burst")
+    resolve(world, row["id"], how)
+    lines = len(world.journal())
+    for days in (0, 1, 30):
+        now[0] += timedelta(days=days, minutes=30)
+        since = world.revision()
+        assert [put(world, e, h).kind for e, h in events[3:]] == ["held"] * 5
+        assert removed(world, world.anna_calendar, since) == {h for _, h in events[3:]}
+    assert (world.attention("burst"), len(world.journal())) == ([], lines)
+    # what its person has changed since is another entry
+    assert put(world, world.event("u4", MONDAY + 9 * HOUR), "4.ics").kind == "done"
 
 
 def test_what_the_reception_has_undone_or_restored_counts_no_more(world: World) -> None:

@@ -30,7 +30,7 @@ def put(call: Call) -> Reply:
         return replies.failed(client.UNSUPPORTED_MEDIA_TYPE, "C:supported-calendar-data")
     data = call.body()
     if len(data) > call.max_resource_size:
-        return replies.failed(client.REQUEST_ENTITY_TOO_LARGE, "C:max-resource-size")
+        return _unfit(call, client.REQUEST_ENTITY_TOO_LARGE, "C:max-resource-size")
     with call.writing() as unit:
         home = call.home()
         target = resolve(home, call.path)
@@ -49,6 +49,9 @@ def put(call: Call) -> Reply:
         except (NotPermitted, InvalidValue, Conflict) as error:
             return rejected(call, error, target)
     if not written.taken:
+        if written.outcome.kind == "held" and current is None and home.viewer.program == programs.DAVX5:
+            # A new event that it could not upload it would send for good; this one the next list takes away.
+            return replies.empty(client.CREATED)
         return refused(call, written)
     headers = {"ETag": written.etag} if written.exact and written.etag else {}
     return replies.empty(client.CREATED if current is None else client.NO_CONTENT, headers)
@@ -99,8 +102,16 @@ def rejected(call: Call, error: Exception, target: Target) -> Reply:
         case Conflict():
             return replies.failed(client.CONFLICT, "C:no-uid-conflict")
         case TooLarge():
-            return replies.failed(client.REQUEST_ENTITY_TOO_LARGE, "C:max-resource-size")
+            return _unfit(call, client.REQUEST_ENTITY_TOO_LARGE, "C:max-resource-size")
         case InvalidCalendarData():
-            return replies.failed(client.FORBIDDEN, f"C:{error.precondition}")
+            return _unfit(call, client.FORBIDDEN, f"C:{error.precondition}")
         case _:
-            return replies.failed(client.FORBIDDEN, "C:valid-calendar-object-resource")
+            return _unfit(call, client.FORBIDDEN, "C:valid-calendar-object-resource")
+
+
+def _unfit(call: Call, status: int, condition: str) -> Reply:
+    """What cannot be stored. Any refusal but for want of privileges stops DAVx5's calendar in both directions
+    until its person finds the event: it is told both reasons."""
+    if programs.same_program(call.request.user_agent) != programs.DAVX5:
+        return replies.failed(status, condition)
+    return replies.need_privileges(call.absolute(call.path), also=condition)

@@ -23,6 +23,10 @@ DOUBLE_BOOKING = "double-booking"
 ABSENCE = "absence"
 UNREADABLE = "unreadable"
 
+CARRIED_OUT = "carry-out"
+UNDONE = "undo"
+"""Resolutions of bursts that matter afterwards."""
+
 OVER = "over"
 """The resolution of what nobody has settled, because it is no longer so."""
 

@@ -46,6 +46,12 @@ _GIVING_BACK = {
 _TAKING_BACK = frozenset({"restore", "undo"})
 """What takes back or brings back, whoever does it."""
 
+_STILL_MEANT = timedelta(days=7)
+"""What was turned down may be meant after so long, if it is an operation on an appointment."""
+
+_NEVER_MEANT = timedelta(days=365)
+"""The same upload again: a client that cannot let go of an entry, never a person."""
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -73,15 +79,27 @@ def check(
 ) -> Held | None:
     """Whether ``actor``'s next operation on an appointment, or upload as ``href``, is one too many.
 
+    What somebody has turned down (a burst settled in any way but by carrying it out) is held again when it is
+    repeated, however little the device does now: an operation is asked about again, an upload is not.
     ``reason`` is ``CANCELLATIONS`` or ``CREATIONS``; ``operation`` is what would be held, by which a
     repetition is known. None: go on. A series counts once. Not to be asked for private calendars.
     """
-    since = clock.utc_now() - timedelta(minutes=practice.settings.brake_minutes)
-    known_bursts = attention_rows.bursts(uow, practice.id, actor, since)
+    now = clock.utc_now()
+    since = now - timedelta(minutes=practice.settings.brake_minutes)
+    settled_since = min(since, now - (_NEVER_MEANT if appointment_id is None else _STILL_MEANT))
+    known_bursts = attention_rows.bursts(uow, practice.id, actor, settled_since)
     bursts = [b for b in known_bursts if b.reason == reason and b.settled_at is None]
-    again = _held_already(uow, bursts, key(calendar_id, appointment_id, href), operation)
+    recent = next((b for b in bursts if (b.last_at or b.created_at) >= since), None)
+    wanted = key(calendar_id, appointment_id, href)
+    again = _held_already(uow, bursts, wanted, operation)
     if again is not None:
         return Held(reason, again[0], again=again[1])
+    turned_down = [b for b in known_bursts if b.reason == reason and _is_turned_down(b)]
+    again = _held_already(uow, turned_down, wanted, operation)
+    if again is not None and appointment_id is None:
+        return Held(reason, again[0], again=again[1])
+    if again is not None or (appointment_id is not None and _undone(uow, turned_down, appointment_id)):
+        return Held(reason, recent)
     # somebody has looked at a settled burst, whatever was decided; one that is over has settled itself
     looked_at = (b for b in known_bursts if b.settled_at is not None and b.resolution != attention_rows.OVER)
     dealt_with = {i for b in looked_at for i in _rows_of(b)}
@@ -96,7 +114,6 @@ def check(
     )
     if number <= limit:
         return None
-    recent = next((b for b in bursts if (b.last_at or b.created_at) >= since), None)
     return Held(reason, recent, tuple(first))
 
 
@@ -149,6 +166,27 @@ def _held_already(
         if _essence(book_journal.parse(after)) == _essence(operation):
             return named[row_id]
     return None
+
+
+def _is_turned_down(burst: AttentionItem) -> bool:
+    return burst.settled_at is not None and burst.resolution not in (
+        attention_rows.OVER,
+        attention_rows.CARRIED_OUT,
+    )
+
+
+def _undone(uow: UnitOfWork, bursts: Iterable[AttentionItem], appointment_id: int) -> bool:
+    """Whether what these bursts had carried out of the appointment was taken back with them."""
+    first = [
+        i
+        for burst in bursts
+        if burst.resolution == attention_rows.UNDONE
+        for i in burst.details.get("first", [])
+    ]
+    if not first:
+        return False
+    query = select(journal.c.id).where(journal.c.id.in_(first), journal.c.appointment_id == appointment_id)
+    return uow.connection.execute(query.limit(1)).first() is not None
 
 
 def _essence(operation: Mapping[str, Any]) -> list[Any]:
