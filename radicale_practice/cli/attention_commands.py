@@ -61,6 +61,7 @@ def list_(session: Session) -> None:
     if not items:
         typer.echo("nothing to look at")
         return
+    settled_by = attention.fitting(session.uow, items)
     show_table(
         ("Id", "Since", "Kind", "Count", "Appointment", "Person", "Device", "Reason", "Settle by"),
         (
@@ -72,7 +73,7 @@ def list_(session: Session) -> None:
                 _concerned(item, concerned),
                 *devices(item),
                 reason_of(item),
-                ", ".join(attention.fitting(item.kind)),
+                ", ".join(settled_by[item.id]),
             )
             for item in items
         ),
@@ -94,6 +95,7 @@ def show(session: Session, item: ItemNumber) -> None:
     else:
         ids = [*first, *held]
         entries = journal_list.entries(uow, about.id, ids=ids, limit=len(ids) + 1)
+    open_to = attention.fitting(uow, [found])
     facts: list[tuple[str, object]] = [
         ("id", found.id),
         ("kind", found.kind),
@@ -104,7 +106,7 @@ def show(session: Session, item: ItemNumber) -> None:
         ("appointment", _concerned(found, concerned)),
         ("person", person),
         ("device", device),
-        ("settle by", ", ".join(attention.fitting(found.kind)) if found.settled_at is None else ""),
+        ("settle by", ", ".join(open_to[found.id]) if found.settled_at is None else ""),
         ("settled", clock_time(found.settled_at, about.time_zone) if found.settled_at else ""),
         ("as", found.resolution),
     ]

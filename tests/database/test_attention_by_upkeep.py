@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import text
 from radicale_practice.practice import book
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.model import Actor, Finding, FindingKind, Status
-from radicale_practice.practice.notices import attention_rows
+from radicale_practice.practice.notices import attention, attention_rows
 from radicale_practice.practice.schema import practice_tables as t
 from radicale_practice.practice.upkeep import check, maintain
 from tests.database.acts import document, fill, master_id, put, resolve
@@ -364,6 +365,70 @@ def test_what_would_do_nothing_is_refused_and_the_row_stays(world: World, kind: 
     assert [r["id"] for r in world.attention()] == [item]
     assert resolve(world, item, "accept").done == 0
     assert world.attention() == []
+
+
+class Enough(Exception):
+    """It could be done; it need not stay."""
+
+
+def can(world: World, item: int, how: str) -> bool:
+    """Whether a row can be settled so; it stays as it is."""
+    with suppress(InvalidValue):
+        try:
+            with world.write() as uow:
+                attention.resolve(uow, Actor(world.rita), item, how, patient_id=world.josef.id)
+                raise Enough
+        except Enough:
+            return True
+    return False
+
+
+def every_kind(world: World) -> None:
+    """A row of every kind and of every cause that decides what can be done."""
+    fill(world, 1)
+    (href,) = world.hrefs()
+    shown = world.stored(href).object
+    lost = [Finding(FindingKind.UNLINKED, former_patient_id=world.maria.id)]
+    put(world, with_master(shown, patient=None, subject="x"), href, findings=lost)
+    put(world, world.event("new", MONDAY + 2 * DAY), "new.ics", findings=[Finding(FindingKind.UNLINKED)])
+    put(world, world.event("gone", MONDAY + 9 * DAY, patient=world.maria), "gone.ics")
+    changed = [Finding(FindingKind.CHANGED_PATIENT, former_patient_id=world.maria.id)]
+    put(
+        world, with_master(world.stored("gone.ics").object, patient=world.josef), "gone.ics", findings=changed
+    )
+    world.set(double_booking="forbid")
+    assert put(world, world.event("not", patient=world.maria), "not.ics").kind == "unconfirmed"
+    put(world, world.event("done", MONDAY + DAY), "done.ics")
+    document(world, master_id(world, "done.ics"))
+    put(world, with_master(world.stored("done.ics").object, subject="x"), "done.ics")
+    key = master_id(world, "new.ics")
+    with world.write() as uow:
+        for reason in ("window", "slot-taken"):
+            attention_rows.file(uow, world.practice_id, "refused", reason, appointment_id=key)
+        attention_rows.file(
+            uow, world.practice_id, "refused", "window", appointment_id=master_id(world, "not.ics")
+        )
+        for kind in ("unlinked", "changed-patient", "refused", "double-booking", "absence", "unreadable"):
+            attention_rows.file(uow, world.practice_id, kind, "no appointment")
+        attention_rows.file(uow, world.practice_id, "burst", "cancellations", details={"first": [1]})
+        attention_rows.file(uow, world.practice_id, "of a later version")
+
+
+def test_what_is_offered_for_a_row_is_what_can_be_done(world: World) -> None:
+    every_kind(world)
+    with world.database.read() as uow:
+        items = attention.open_list(uow, world.practice_id)
+        with counted(world.database) as statements:
+            offered = attention.fitting(uow, items)
+    assert len(statements) == 1
+    for item in items:
+        possible = [how for how in attention.RESOLUTIONS if can(world, item.id, how)]
+        assert list(offered[item.id]) == possible, (item.kind, item.reason)
+    said = {(item.kind, item.reason, offered[item.id]) for item in items}
+    assert ("refused", "documented", ("accept",)) in said
+    assert ("refused", "slot-taken", ("accept", "discard")) in said
+    assert ("unlinked", "unlinked", ("accept", "discard", "link")) in said
+    assert ("unlinked", "unlinked", ("accept", "discard", "link", "undo")) in said
 
 
 def test_discarding_a_double_booking_cancels_it(world: World) -> None:

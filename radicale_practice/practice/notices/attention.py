@@ -5,6 +5,7 @@ Filing is in ``attention_rows``; the one all-day entry that tells the person con
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -37,12 +38,19 @@ _FITTING = {
     attention_rows.ABSENCE: ("accept",),
     attention_rows.UNREADABLE: ("accept",),
 }
-"""What has an effect on a row of each kind."""
+"""What can have an effect on a row of each kind; whether it has, ``_lacking`` says."""
 
 
-def fitting(kind: str) -> tuple[str, ...]:
-    """The resolutions that have an effect on rows of this kind."""
-    return _FITTING.get(kind, ("accept",))
+def fitting(uow: UnitOfWork, items: Sequence[AttentionItem]) -> dict[int, tuple[str, ...]]:
+    """What each of these rows can be settled by, by the row's id: nothing that ``resolve`` would refuse."""
+    unbooked = _unconfirmed_among(uow, items)
+    return {
+        item.id: tuple(how for how in _of_kind(item) if not _lacking(item, how, unbooked)) for item in items
+    }
+
+
+def _of_kind(item: AttentionItem) -> tuple[str, ...]:
+    return _FITTING.get(item.kind, ("accept",))
 
 
 @dataclass(slots=True)
@@ -133,24 +141,47 @@ def _check(uow: UnitOfWork, item: AttentionItem, how: str, patient_id: int | Non
     """Refuse what would settle the row without doing what its name says."""
     if how not in RESOLUTIONS:
         raise InvalidValue(f"resolution is one of {', '.join(RESOLUTIONS)}")
-    fits = fitting(item.kind)
+    fits = _of_kind(item)
     if how not in fits:
         raise InvalidValue(f"{how} does nothing for a row of kind {item.kind}: {' or '.join(fits)}")
-    if how == "link" and (patient_id is None or item.appointment_id is None):
-        raise InvalidValue("link needs an appointment and a patient")
-    if item.kind == attention_rows.BURST or how in ("accept", "link"):
-        return
+    if how == "link" and patient_id is None:
+        raise InvalidValue("link needs a patient")
+    lacking = _lacking(item, how, _unconfirmed_among(uow, [item]))
+    if lacking:
+        raise InvalidValue(f"{how}: {lacking}")
+
+
+def _lacking(item: AttentionItem, how: str, unbooked: Collection[int]) -> str:
+    """Why a resolution of the row's kind has no effect on this one, "" if it has; ``unbooked``: ids of
+    appointments that are kept without being booked."""
+    if item.kind == attention_rows.BURST or how == "accept":
+        return ""
     if item.appointment_id is None:
-        raise InvalidValue(f"{how}: the row names no appointment")
+        return "the row names no appointment"
     if how == "undo" and item.details.get("former_patient_id") is None:
-        raise InvalidValue("undo: there was no former patient, or that is not known any more")
-    if item.kind == attention_rows.REFUSED and not _is_unconfirmed(uow, item.appointment_id):
-        raise InvalidValue("discard: nothing of a refused change is kept: accept")
+        return "there was no former patient, or that is not known any more"
+    if _not_booked(item) and item.appointment_id in unbooked:
+        return ""
+    return "nothing of a refused change is kept: accept" if item.kind == attention_rows.REFUSED else ""
 
 
-def _is_unconfirmed(uow: UnitOfWork, appointment_id: int) -> bool:
-    query = select(appointment.c.status).where(appointment.c.id == appointment_id)
-    return bool(uow.connection.execute(query).scalar() == Status.UNCONFIRMED)
+def _not_booked(item: AttentionItem) -> bool:
+    """Whether the row is about an event kept without being booked, if that is so still."""
+    return item.kind == attention_rows.REFUSED and item.reason == refusals.SLOT_TAKEN
+
+
+def _unconfirmed_among(uow: UnitOfWork, items: Sequence[AttentionItem]) -> set[int]:
+    """The ids of those appointments that are not booked still."""
+    ids = sorted(
+        {item.appointment_id for item in items if item.appointment_id is not None and _not_booked(item)}
+    )
+    found: set[int] = set()
+    for wanted in parts(ids):
+        query = select(appointment.c.id).where(
+            appointment.c.id.in_(wanted), appointment.c.status == Status.UNCONFIRMED
+        )
+        found.update(uow.connection.execute(query).scalars())
+    return found
 
 
 def _act(uow: UnitOfWork, actor: Actor, item: AttentionItem, how: str, patient_id: int | None) -> Resolution:
@@ -165,8 +196,9 @@ def _act(uow: UnitOfWork, actor: Actor, item: AttentionItem, how: str, patient_i
         for on in about(item):
             book.link_patient(uow, actor, appointment_id, wanted, on=on, again=how == "undo")
             done.done += 1
-    elif item.kind == attention_rows.REFUSED and item.reason == refusals.SLOT_TAKEN:
-        done.done = _unconfirmed(uow, actor, appointment_id, how)
+    elif appointment_id in _unconfirmed_among(uow, [item]):
+        _decide(uow, actor, appointment_id, how)
+        done.done = 1
     elif how == "discard" and item.kind in (attention_rows.UNLINKED, attention_rows.DOUBLE_BOOKING):
         named = about(item)
         for on in [None] if None in named else named:
@@ -181,15 +213,12 @@ def about(item: AttentionItem) -> list[datetime | None]:
     return [datetime.fromisoformat(on) if on else None for on in named]
 
 
-def _unconfirmed(uow: UnitOfWork, actor: Actor, appointment_id: int, how: str) -> int:
-    """An event kept without being booked; a refused change of a booked one leaves nothing to do."""
-    if not _is_unconfirmed(uow, appointment_id):
-        return 0
+def _decide(uow: UnitOfWork, actor: Actor, appointment_id: int, how: str) -> None:
+    """Book an event that was kept without being booked, or cancel it."""
     if how == "accept":
         book.set_status(uow, actor, appointment_id, Status.BOOKED)
     else:
         book.cancel_appointment(uow, actor, appointment_id)
-    return 1
 
 
 def _burst(uow: UnitOfWork, actor: Actor, item: AttentionItem, how: str) -> Resolution:
