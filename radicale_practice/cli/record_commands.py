@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Annotated, Any
 
 import typer
 
 from radicale_practice.cli.context import Session, reads, writes
-from radicale_practice.cli.moments import counted, parse_moment
+from radicale_practice.cli.moments import counted, parse_day_or_moment
 from radicale_practice.practice import clock, lookup, zones
 from radicale_practice.practice.people import staff
 from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records import journal_list, journal_text, left_alone
 from radicale_practice.practice.records import undo as undoing
 
-SINCE_EXAMPLES = "'2026-11-24 09:00', 'today 08:00', '30min', '2h' or '1d'"
+SINCE_EXAMPLES = "'2026-11-24', '2026-11-24 09:00', 'today 08:00', '30min', '2h' or '1d'"
 
 LEFT_ALONE = {
     left_alone.CHANGED_MEANWHILE: "somebody has changed it since",
@@ -101,10 +101,13 @@ def undo(
 
 
 def parse_since(text: str, practice: Practice) -> datetime:
-    """A moment of the practice's wall clock, or so long ago, as naive UTC. Raises ``InvalidValue``."""
+    """A moment of the practice's wall clock, a day's beginning there, or so long ago, as naive UTC.
+
+    Raises ``InvalidValue``.
+    """
     ago = re.fullmatch(r"(\d{1,4})\s*(min|m|h|d)", text.strip().lower())
     if ago is not None:
         unit = {"min": "minutes", "m": "minutes", "h": "hours", "d": "days"}[ago[2]]
         return clock.utc_now() - timedelta(**{unit: int(ago[1])})
-    wall = parse_moment(text, clock.today(practice.time_zone))
-    return zones.to_utc(wall, practice.time_zone).replace(tzinfo=None)
+    day, at = parse_day_or_moment(text, clock.today(practice.time_zone))
+    return zones.to_utc(datetime.combine(day, at or time.min), practice.time_zone).replace(tzinfo=None)

@@ -7,7 +7,10 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from radicale_practice.cli.moments import parse_day, parse_end, parse_moment, shown
+from radicale_practice.cli.record_commands import parse_since
+from radicale_practice.practice import clock
 from radicale_practice.practice.errors import InvalidValue
+from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records.programs import short_name
 
 SATURDAY = date(2026, 11, 21)
@@ -38,6 +41,25 @@ def test_moments(typed: str, moment: datetime) -> None:
 def test_what_is_no_moment(typed: str) -> None:
     with pytest.raises(InvalidValue):
         parse_moment(typed, SATURDAY)
+
+
+@pytest.mark.parametrize(
+    ("typed", "utc"),
+    [
+        ("2026-11-01", datetime(2026, 10, 31, 23)),
+        ("25.10.2026", datetime(2026, 10, 24, 22)),
+        ("today", datetime(2026, 11, 20, 23)),
+        ("2026-11-01 09:00", datetime(2026, 11, 1, 8)),
+        ("2026-10-25T12:00", datetime(2026, 10, 25, 11)),
+        ("90min", datetime(2026, 11, 21, 8, 30)),
+    ],
+)
+def test_since_a_day_is_from_its_beginning_in_the_practices_zone(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch, typed: str, utc: datetime
+) -> None:
+    monkeypatch.setattr(clock, "utc_now", lambda: datetime(2026, 11, 21, 10))
+    assert practice.time_zone == "Europe/Vienna"
+    assert parse_since(typed, practice) == utc
 
 
 def test_ends() -> None:
