@@ -43,12 +43,19 @@ class UidTaken(Conflict):
 class Written:
     """What became of a write. ``etag``: what a read returns now, None if there is nothing to read.
 
-    ``exact``: a read returns byte for byte what was sent.
+    ``exact``: a read returns byte for byte what was sent. ``partly``: beside what was sent there is something
+    that the practice or somebody else decided otherwise.
     """
 
     outcome: Outcome
     etag: str | None = None
     exact: bool = False
+    partly: bool = False
+
+    @property
+    def etag_of_the_past(self) -> str:
+        """A tag that nothing has: who keeps it reads again at the next list."""
+        return f'"{(self.etag or "").strip(chr(34))}-as-sent"'
 
     @property
     def taken(self) -> bool:
@@ -102,9 +109,11 @@ def put(
             moved,
         )
         etag = _etag_now(unit, home, info, name)
-        exact = absorbed.exact and outcome.exact and outcome.kind == "done" and etag is not None
-        as_sent = name == href if current is None else exact and not _crossed(unit, home, current)
-    return Written(outcome, etag, exact=exact and as_sent)
+        done = outcome.kind == "done" and etag is not None
+        crossed = done and current is not None and _crossed(unit, home, current)
+        in_place = current is not None or name == href
+    exact = done and not crossed and absorbed.exact and outcome.exact and in_place
+    return Written(outcome, etag, exact, partly=crossed or (done and not outcome.exact))
 
 
 def cancel(unit: UnitOfWork, home: Home, info: CalendarInfo, stored: StoredObject) -> Written:

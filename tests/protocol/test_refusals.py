@@ -174,6 +174,35 @@ def test_the_name_of_a_hidden_entry_tells_nobody_that_it_is_there(own: MakeClien
         assert uow.connection.execute(text("SELECT 1 FROM journal WHERE action = 'refused'")).all() == []
 
 
+@pytest.mark.parametrize("agent", ["CalDavSynchronizer/4.5", "DAVx5/4.5"])
+def test_who_keeps_what_it_sent_reads_again_where_a_part_was_refused(
+    own: MakeClient, house: House, agent: str
+) -> None:
+    """Outlook asks for the tag alone after an upload; one that nothing has makes it read at its next list."""
+    client, path = own(agent=agent), house.path(ANNA) + "s.ics"
+    series = event("s@x", "Team", more="RRULE:FREQ=WEEKLY;COUNT=5\r\n")
+    assert client.put(path, series).status == 201
+    with house.database.write() as uow:
+        uow.connection.execute(
+            text(
+                "INSERT INTO appointment (practice_id, subject, starts_at, ends_at, time_zone, status,"
+                " series_id, recurrence_id) SELECT practice_id, subject, '2027-01-12 09:00:00',"
+                " '2027-01-12 09:30:00', time_zone, 'done', id, '2027-01-12 09:00:00' FROM appointment"
+            )
+        )
+    seen = client.request("GET", path)
+    upload = seen.text.replace("SUMMARY:Team", "SUMMARY:Rat", 1)
+    upload = upload.replace("DTSTART:20270112T090000Z", "DTSTART:20270112T110000Z")
+    upload = upload.replace("DTEND:20270112T093000Z", "DTEND:20270112T113000Z")
+    assert "DTSTART:20270112T11" in upload
+    answer = client.put(path, upload, if_match=seen.etag or "")
+    now = client.request("GET", path)
+    assert answer.status == 204 and "SUMMARY:Rat" in now.text and "DTSTART:20270112T11" not in now.text
+    assert answer.etag != now.etag
+    assert (answer.etag is None) is agent.startswith("DAVx5")
+    assert client.put(path, upload, if_match=answer.etag or '"none"').status == 412
+
+
 def test_a_calendar_that_is_only_read(either: MakeClient, house: House) -> None:
     info = house.own(ANNA)
     with house.database.write() as uow:

@@ -31,7 +31,7 @@ def upload(calendar: CalendarView, href: str) -> tuple[EventItem, EventItem | No
         raise ValueError(f"{FORBIDDEN}{type(error).__name__}") from error
     except Conflict as error:
         raise ValueError(f"{type(error).__name__}") from error
-    etag = written.etag if written.exact and written.etag is not None else _etag_of_none(written.etag)
+    etag = written.etag if written.exact and written.etag is not None else written.etag_of_the_past
     former = calendar.item(current) if current is not None else None
     return EventItem(calendar, href, href, etag, 0, None), former
 
@@ -58,7 +58,3 @@ def has_uid(calendar: CalendarView, uid: str) -> bool:
     except InvalidCalendarData:
         return False
     return identities.by_uid(calendar.unit, calendar.info.id, real) is not None
-
-
-def _etag_of_none(etag: str | None) -> str:
-    return f'"{(etag or "").strip(chr(34))}-as-sent"'

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 DAVX5 = "DAVx5"
+OUTLOOK = "Outlook CalDAV Synchronizer"
 
 _KNOWN = (
     ("davx5", DAVX5),
     ("icsx5", "ICSx5"),
-    ("caldavsynchronizer", "Outlook CalDAV Synchronizer"),
+    ("caldavsynchronizer", OUTLOOK),
     ("thunderbird", "Thunderbird"),
     ("evolution", "Evolution"),
     ("vdirsyncer", "vdirsyncer"),
