@@ -52,7 +52,7 @@ class Application(RadicaleApplication):
         """Answer one request. A failure of the database anywhere in it is a 503, never less."""
         problem = _prepare(environ, int(self._max_content_length))
         if problem is not None:
-            status, headers, answers = _plain(problem)
+            status, headers, answers = _refused(environ, problem)
             start_response(status, headers)
             return answers
         current = request.begin(environ)
@@ -209,13 +209,24 @@ def _read_at_most(stream: Any, limit: int) -> bytes | None:
     return b"".join(parts)
 
 
+def _refused(environ: dict[str, Any], status: int) -> tuple[str, Headers, Iterable[bytes]]:
+    """What ``_prepare`` refuses; an upload that is too large by its condition (RFC 4791 5.3.2.1)."""
+    if status == client.REQUEST_ENTITY_TOO_LARGE and environ.get("REQUEST_METHOD") == "PUT":
+        _, headers, body, _ = replies.failed(status, "C:max-resource-size")
+        return _whole(status, headers, body or b"")
+    return _plain(status)
+
+
 def _plain(status: int) -> tuple[str, Headers, Iterable[bytes]]:
-    reason = client.responses[status]
-    body = f"{reason}.\n".encode()
-    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+    headers = {"Content-Type": "text/plain; charset=utf-8"}
     if status == client.SERVICE_UNAVAILABLE:
-        headers.append(("Retry-After", RETRY_AFTER))
-    return f"{int(status)} {reason}", headers, [body]
+        headers["Retry-After"] = RETRY_AFTER
+    return _whole(status, headers, f"{client.responses[status]}.\n".encode())
+
+
+def _whole(status: int, headers: dict[str, str], body: bytes) -> tuple[str, Headers, Iterable[bytes]]:
+    fields = [*headers.items(), ("Content-Length", str(len(body)))]
+    return f"{int(status)} {client.responses[status]}", fields, [body]
 
 
 def _corrected(status: str, headers: Headers) -> Headers:
