@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "radicale_practice"
 ROOMS = {"practice": 0, "event": 1, "plugins": 2, "demo": 3, "cli": 4}
 FORBIDDEN = {
-    "practice": {"radicale", "vobject", "icalendar", "granian", "typer"},
+    "practice": {"radicale", "vobject", "icalendar", "granian", "typer", "http", "wsgiref"},
     "event": {
         "radicale",
         "vobject",
