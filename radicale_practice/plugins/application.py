@@ -212,8 +212,10 @@ def _read_at_most(stream: Any, limit: int) -> bytes | None:
 def _refused(environ: dict[str, Any], status: int) -> tuple[str, Headers, Iterable[bytes]]:
     """What ``_prepare`` refuses; an upload that is too large by its condition (RFC 4791 5.3.2.1)."""
     if status == client.REQUEST_ENTITY_TOO_LARGE and environ.get("REQUEST_METHOD") == "PUT":
-        _, headers, body, _ = replies.failed(status, "C:max-resource-size")
-        return _whole(status, headers, body or b"")
+        path = environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"]
+        agent = environ.get("HTTP_USER_AGENT", "")
+        code, headers, body, _ = replies.unfit(agent, path, status, "C:max-resource-size")
+        return _whole(code, headers, body or b"")
     return _plain(status)
 
 

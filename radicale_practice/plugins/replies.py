@@ -6,6 +6,7 @@ from http import client
 from typing import Any
 
 from radicale_practice.plugins import request, xml
+from radicale_practice.practice.records import programs
 
 Reply = tuple[int, dict[str, str], bytes | None, None]
 """Status, headers, body."""
@@ -48,6 +49,14 @@ def need_privileges(path: str, privilege: str = "write", also: str = "") -> Repl
     more = xml.element(xml.clark(also)) if also else ""
     body = xml.error(more + xml.element(xml.clark("D:need-privileges"), inner))
     return client.FORBIDDEN, {"Content-Type": XML_TYPE}, body, None
+
+
+def unfit(user_agent: str, path: str, status: int, condition: str) -> Reply:
+    """What cannot be stored. Any refusal but for want of privileges stops DAVx5's calendar in both directions
+    until its person finds the event: it is told both reasons."""
+    if programs.same_program(user_agent) != programs.DAVX5:
+        return failed(status, condition)
+    return need_privileges(path, also=condition)
 
 
 def precondition_failed() -> Reply:

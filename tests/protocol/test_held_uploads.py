@@ -44,11 +44,11 @@ def test_davx5_lets_go_of_a_new_event_that_is_held(own: MakeClient, house: House
     assert len(phone.sync(path, token).responses()) == (2 if how == "carry-out" else 0)
 
 
-@pytest.mark.parametrize("what", ["a rule without an instance", "too large"])
+@pytest.mark.parametrize("what", ["a rule without an instance", "too large", "beyond the largest request"])
 def test_davx5_goes_on_beside_what_cannot_be_stored(own: MakeClient, house: House, what: str) -> None:
     """Any other refusal stops its whole calendar, in both directions."""
     rule = "RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30\r\n" if what.startswith("a rule") else ""
-    upload = event("1@x", "Huber", more=rule or LONG)
+    upload = event("1@x", "Huber", more=rule or LONG * (5 if what.startswith("beyond") else 1))
     path = house.path(ANNA) + "1.ics"
     others, phone = own(agent="iOS/26.5").put(path, upload), own(agent=DAVX5).put(path, upload)
     assert (others.status, phone.status) == (403 if rule else 413, 403)

@@ -113,8 +113,4 @@ def rejected(call: Call, error: Exception, target: Target) -> Reply:
 
 
 def _unfit(call: Call, status: int, condition: str) -> Reply:
-    """What cannot be stored. Any refusal but for want of privileges stops DAVx5's calendar in both directions
-    until its person finds the event: it is told both reasons."""
-    if programs.same_program(call.request.user_agent) != programs.DAVX5:
-        return replies.failed(status, condition)
-    return replies.need_privileges(call.absolute(call.path), also=condition)
+    return replies.unfit(call.request.user_agent, call.absolute(call.path), status, condition)
