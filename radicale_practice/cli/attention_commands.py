@@ -126,8 +126,9 @@ def _appointments(session: Session, items: Sequence[attention.AttentionItem]) ->
     told = {}
     for number, named in lookup.appointments(session.uow, session.practice.id, ids).items():
         start, end = named.start, named.end
-        if named.time_zone != zone and not named.all_day:
-            start, end = (zones.to_wall(zones.to_utc(at, named.time_zone), zone) for at in (start, end))
+        own_zone = zones.meant(named.time_zone, zone)
+        if own_zone != zone and not named.all_day:
+            start, end = (zones.to_wall(zones.to_utc(at, own_zone), zone) for at in (start, end))
         when = ("series from " if named.is_series else "") + shown_span(start, end, named.all_day)
         told[number] = f"{number} " + ", ".join(filter(None, (named.title, when, named.calendar)))
     return told

@@ -14,9 +14,11 @@ from typing import Any
 
 from sqlalchemy import Table, bindparam, delete, insert, literal, or_, select, update
 
+from radicale_practice.practice import zones
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import DOCUMENTED, Actor, Appointment, Location, Patient, Status
 from radicale_practice.practice.parts import parts
+from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.schema.practice_tables import appointment, appointment_calendar
 from radicale_practice.practice.schema.sync_tables import calendar_object, event_extra, personal_extra
 from radicale_practice.practice.sync import revisions
@@ -62,13 +64,16 @@ def columns_of(entry: Appointment) -> Row:
     }
 
 
-def entry_of(row: Mapping[str, Any]) -> Appointment:
-    """The appointment a row holds; patient and location carry their id and nothing else."""
+def entry_of(row: Mapping[str, Any], practice_zone: str) -> Appointment:
+    """The appointment a row holds; patient and location carry their id and nothing else.
+
+    Its zone is the one that is meant, whatever the row says: for whoever writes it back to keep or not.
+    """
     return Appointment(
         id=row["id"],
         start=row["starts_at"],
         end=row["ends_at"],
-        time_zone=row["time_zone"],
+        time_zone=zones.meant(row["time_zone"], practice_zone),
         all_day=row["all_day"],
         subject=row["subject"],
         patient=Patient(row["patient_id"], "", "", "") if row["patient_id"] else None,
@@ -94,10 +99,12 @@ def is_documented(row: Mapping[str, Any]) -> bool:
 class Rows:
     """The rows of one appointment or series, locked: master first, overridden instances by id.
 
-    ``extras``: for the journal, what clients keep beside the rows, as far as a change has just written it.
+    ``time_zone``: the practice's. ``extras``: for the journal, what clients keep beside the rows, as far as a
+    change has just written it.
     """
 
     master: Row
+    time_zone: str
     overrides: dict[int, Row] = field(default_factory=dict)
     calendars: dict[int, dict[int, str]] = field(default_factory=dict)
     extras: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -116,6 +123,10 @@ class Rows:
     def owner_calendar_id(self) -> int | None:
         """The calendar that decides what may be done; None if a foreign program gave it none."""
         return owner_of(self.calendars.get(self.id, {}))
+
+    def entry(self, row: Row) -> Appointment:
+        """The appointment that one of these rows holds, or a row made of one."""
+        return entry_of(row, self.time_zone)
 
     def here(self) -> dict[int, Row]:
         """The overrides that live in the master's own calendar (the others are objects of their own).
@@ -143,6 +154,7 @@ class Rows:
         """The rows with changes by id; nothing is written."""
         return Rows(
             {**self.master, **changes.get(self.id, {})},
+            self.time_zone,
             {i: {**r, **changes.get(i, {})} for i, r in self.overrides.items()},
             self.calendars,
         )
@@ -184,18 +196,18 @@ _CALENDARS = select(appointment_calendar).where(
 _INSERT_ONE = insert(appointment).returning(appointment.c.id)
 
 
-def lock(uow: UnitOfWork, practice_id: int, appointment_id: int, *, locking: bool = True) -> Rows | None:
+def lock(uow: UnitOfWork, practice: Practice, appointment_id: int, *, locking: bool = True) -> Rows | None:
     """Lock and read an appointment with its overrides, by id; None if it is not there.
 
     FOR NO KEY UPDATE: rows that foreign keys of others point to are never locked against them.
     ``locking=False`` only reads them, as a unit that does not write has to.
     """
-    parameters = {"practice": practice_id, "appointment": appointment_id}
+    parameters = {"practice": practice.id, "appointment": appointment_id}
     query = _LOCK if locking else _READ
     found = {int(r["id"]): dict(r) for r in uow.connection.execute(query, parameters).mappings()}
     if appointment_id not in found:
         return None
-    rows = Rows(found.pop(appointment_id), found)
+    rows = Rows(found.pop(appointment_id), practice.time_zone, found)
     rows.calendars = calendars_of(uow, appointment_id)
     return rows
 

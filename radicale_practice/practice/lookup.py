@@ -28,6 +28,8 @@ _LARGEST_ID = 2**63 - 1
 class Named:
     """An appointment in a few words: whose or what, when (wall time in its own zone), in which calendar.
 
+    ``time_zone``: as it is written, known or not.
+
     Of a private one only the time is told; of one that is the practice's not in whose private calendar it is.
     """
 

@@ -46,6 +46,14 @@ def canonical(key: str) -> str | None:
     return _names_by_lower_case().get(key.lower())
 
 
+def meant(name: str, practice_zone: str) -> str:
+    """The zone that a row's ``time_zone`` means, in its IANA spelling; an unknown one is the practice's.
+
+    Practice programs write what their own system calls it.
+    """
+    return canonical(name) or practice_zone
+
+
 @lru_cache(maxsize=2048)
 def load(key: str) -> ZoneInfo | None:
     """The zone of that name; None for anything that is not one (path tricks, control characters, "")."""

@@ -57,6 +57,25 @@ def test_who_books_a_taken_time_is_told(run: Run, anna: None) -> None:
     assert "booked while somebody is absent" in said
 
 
+def test_a_zone_that_nobody_knows_is_the_practices_in_every_list(
+    run: Run, anna: None, database: Database
+) -> None:
+    twice, name = "somebody or a room is booked twice", "W. Europe Standard Time"
+    run("appointment", "add", "anna müller", "2027-05-10 12:00", "--end", "13:00", "--subject", "Mittag")
+    made = identifier(run("appointment", "add", "anna müller", "2027-05-10 08:00", "--subject", "x"))
+    with database.write() as uow:
+        uow.connection.execute(text(f"UPDATE appointment SET time_zone = '{name}' WHERE id = {made}"))
+    assert twice not in run("appointment", "move", made, "2027-05-10 10:00").stdout
+    assert twice in run("appointment", "move", made, "2027-05-10 12:15").stdout
+    assert "2027-05-10 12:15 to 12:45" in run("attention", "list").stdout
+    shown = run("appointment", "show", made).stdout
+    assert "2027-05-10 12:15 to 12:45" in shown and "Europe/Vienna" in shown
+    assert "10:00 to Mon 2027-05-10 12:15" in run("journal", "--appointment", made).stdout
+    with database.read() as uow:
+        kept = uow.connection.execute(text(f"SELECT time_zone FROM appointment WHERE id = {made}"))
+        assert kept.scalar_one() == name
+
+
 def test_the_list_names_the_instance_that_it_is_about(run: Run, anna: None, database: Database) -> None:
     series = ("series", "add", "anna müller", "2026-11-24 09:00", "--times", "3", "--subject", "Kurs")
     made = int(identifier(run(*series)))

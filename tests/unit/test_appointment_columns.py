@@ -22,4 +22,4 @@ def test_every_column_has_exactly_one_place() -> None:
 
 def test_what_an_upload_may_change_is_what_an_appointment_carries() -> None:
     empty = dict.fromkeys(appointment.columns.keys(), "") | {"patient_id": None, "status": "booked"}
-    assert sorted(columns_of(entry_of(empty))) == sorted(columns.MODELLED)
+    assert sorted(columns_of(entry_of(empty, "Europe/Vienna"))) == sorted(columns.MODELLED)

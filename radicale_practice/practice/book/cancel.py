@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from radicale_practice.practice import appointment_rows, clock
-from radicale_practice.practice.appointment_rows import Rows, entry_of, is_documented
+from radicale_practice.practice.appointment_rows import Rows, is_documented
 from radicale_practice.practice.book import opening, permissions, taking_over
 from radicale_practice.practice.book.cancelling import cancel_all
 from radicale_practice.practice.book.opening import CANCEL, Event
@@ -147,4 +147,4 @@ def _is_kept(stored: StoredObject, rows: Rows) -> bool:
     if stored.object.master is None:
         return True
     has_a_row = {r["recurrence_id"] for r in rows.overrides.values()}
-    return all(date in has_a_row for date in recurrence.expand(entry_of(rows.master)))
+    return all(date in has_a_row for date in recurrence.expand(rows.entry(rows.master)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from radicale_practice.practice import appointment_rows, clock
-from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_documented
+from radicale_practice.practice.appointment_rows import Row, Rows, is_documented
 from radicale_practice.practice.book import plan
 from radicale_practice.practice.book.writing import state_after
 from radicale_practice.practice.database import UnitOfWork
@@ -40,7 +40,7 @@ def cancel_all(
         changes[rows.id] = dict(gone)
     elif rows.master["status"] != Status.CANCELLED:
         dates = {r["recurrence_id"] for r in documented.values()}
-        changes[rows.id] = plan.cut_to_documented(entry_of(rows.master), dates)
+        changes[rows.id] = plan.cut_to_documented(rows.entry(rows.master), dates)
     concerned = [r for r in rows.all if r is rows.master or r["id"] in changes]
     calendars = rows.calendars.get(rows.id, {})
     before = journal.state(concerned, calendars)

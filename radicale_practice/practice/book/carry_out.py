@@ -86,7 +86,7 @@ def _one(work: _Work, entry: Any) -> str:
         return CONTENTS_GONE
     if operation == "create":
         return _create(work, entry, kept)
-    rows = appointment_rows.lock(work.uow, work.practice.id, entry["appointment_id"])
+    rows = appointment_rows.lock(work.uow, work.practice, entry["appointment_id"])
     current = codec.load(kept["current"])
     if rows is None or not rows.is_shown or not _is_as(as_shown(rows), current):
         return CHANGED_MEANWHILE
@@ -122,7 +122,7 @@ def _create(work: _Work, entry: Any, kept: dict[str, Any]) -> str:
         return CHANGED_MEANWHILE
     try:
         with writing.attempt(work.uow):
-            rows = writing.insert_object(work.uow, work.practice.id, {calendar_id: "owner"}, desired, author)
+            rows = writing.insert_object(work.uow, work.practice, {calendar_id: "owner"}, desired, author)
             identities.assign(work.uow, calendar_id, rows.id, kept["href"], desired.uid)
     except Conflict:
         return IDENTITY_TAKEN
@@ -141,7 +141,7 @@ def _stands(work: _Work, author: Actor, kept: dict[str, Any]) -> bool:
     original = kept.get("original")
     if original is None:
         return True
-    rows = appointment_rows.lock(work.uow, work.practice.id, int(kept["copy_of"]), locking=False)
+    rows = appointment_rows.lock(work.uow, work.practice, int(kept["copy_of"]), locking=False)
     if rows is None or rows.is_shown:
         return rows is not None and original["calendar_id"] in rows.calendars.get(rows.id, {})
     gone = rows.master

@@ -164,7 +164,7 @@ class _New:
     def _insert(self, status: Status, reason: str = "") -> tuple[Rows, int | None]:
         rows = insert_object(
             self.uow,
-            self.practice.id,
+            self.practice,
             {self.calendar.id: "owner"},
             self.desired,
             self.actor,

@@ -26,7 +26,7 @@ def as_before(
 
     ``cancelled_in``: the journal row of the cancellation. None if that does not stand any more.
     """
-    rows = appointment_rows.lock(uow, practice.id, appointment_id, locking=False)
+    rows = appointment_rows.lock(uow, practice, appointment_id, locking=False)
     if rows is None:
         return None
     changes = restoring.changes(uow, rows, cancelled_in)

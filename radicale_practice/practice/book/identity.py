@@ -9,6 +9,7 @@ from sqlalchemy import select
 from radicale_practice.practice import appointment_rows
 from radicale_practice.practice.appointment_rows import Rows
 from radicale_practice.practice.database import UnitOfWork
+from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.reading.calendar_objects import StoredObject
 from radicale_practice.practice.schema.sync_tables import calendar_object
 
@@ -22,10 +23,10 @@ class Identity:
     uid: str
 
 
-def lock(uow: UnitOfWork, stored: StoredObject, practice_id: int) -> Rows | None:
+def lock(uow: UnitOfWork, stored: StoredObject, practice: Practice) -> Rows | None:
     """Lock the rows a calendar object shows; None if it is not what was read any more: deleted, or moved to
     another calendar meanwhile."""
-    rows = appointment_rows.lock(uow, practice_id, stored.appointment_id)
+    rows = appointment_rows.lock(uow, practice, stored.appointment_id)
     if rows is None or not rows.is_shown or rows.owner_calendar_id != stored.owner_calendar_id:
         return None
     calendars = rows.calendars.get(rows.id, {})

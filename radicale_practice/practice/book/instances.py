@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, times_of
+from radicale_practice.practice.appointment_rows import Row, Rows, times_of
 from radicale_practice.practice.book.staff_writing import FRESH, rows_of
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue, NotFound
@@ -109,7 +109,7 @@ def _by_rule(rows: Rows, day: date) -> set[datetime]:
     if _is_cancelled(rows.master):
         return set()
     begin = datetime.combine(day, time())
-    return set(recurrence.expand(entry_of(rows.master), begin, begin + _DAY)) - _replaced(rows)
+    return set(recurrence.expand(rows.entry(rows.master), begin, begin + _DAY)) - _replaced(rows)
 
 
 def _of_day(dates: dict[datetime, datetime], day: date, at: time | None) -> list[datetime]:

@@ -130,5 +130,5 @@ def locked(event: Event) -> Rows | Outcome:
     """The event's rows, locked; the refusal if the viewer may not write it, or it is not what was read."""
     if not permissions.all_writable(event.facts, event.places):
         return event.refuse(refusals.READ_ONLY)
-    rows = identity.lock(event.uow, event.stored, event.practice.id)
+    rows = identity.lock(event.uow, event.stored, event.practice)
     return rows if rows is not None else event.refuse(refusals.CHANGED_MEANWHILE)

@@ -33,7 +33,7 @@ def change_calendar(uow: UnitOfWork, rows: Rows, source: int, target: CalendarFa
     appointment_rows.move_between_calendars(uow, ids, source, target.id, role)
     if leaves - {target.id}:
         appointment_rows.leave_calendars(uow, ids, leaves - {target.id})
-    after = Rows(rows.master, rows.overrides, dict(rows.calendars))
+    after = Rows(rows.master, rows.time_zone, rows.overrides, dict(rows.calendars))
     for row_id in ids:
         known = rows.calendars.get(row_id, {})
         kept = {c: r for c, r in known.items() if c != source and c not in leaves}
@@ -43,7 +43,7 @@ def change_calendar(uow: UnitOfWork, rows: Rows, source: int, target: CalendarFa
 
 def set_rooms(uow: UnitOfWork, rows: Rows, rooms: Collection[int]) -> Rows:
     """Let the rows that are where their master is be in these rooms and in no others."""
-    after = Rows(rows.master, rows.overrides, dict(rows.calendars))
+    after = Rows(rows.master, rows.time_zone, rows.overrides, dict(rows.calendars))
     ids, wanted = _placed(rows), sorted(rooms)
     known = {i: rows.calendars.get(i, {}) for i in ids}
     leaves = {c for had in known.values() for c, role in had.items() if role != "owner"} - set(wanted)

@@ -33,9 +33,9 @@ LONGEST_CUT = 400
 
 _ENDS = ("COUNT", "UNTIL")
 
-_CHECKED = frozenset(MODELLED) - {"time_zone", "exdate"}
-"""Columns that must still hold what the client saw before its change of them is taken over: all but the zone,
-whose name may be unknown, and the exclusions, most of which stand for rows of their own."""
+_CHECKED = frozenset(MODELLED) - {"exdate"}
+"""Columns that must still hold what the client saw before its change of them is taken over: all but the
+exclusions, most of which stand for rows of their own."""
 
 
 @dataclass(slots=True)

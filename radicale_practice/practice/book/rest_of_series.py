@@ -26,7 +26,7 @@ def move(uow: UnitOfWork, transfer: Transfer, remaining: CalendarObject) -> tupl
     """Cut the former series and insert the rest in its new place; its rows and object, revisions drawn."""
     t, actor = transfer, transfer.actor
     calendars = t.rows.calendars.get(t.rows.id, {})
-    made = insert_object(uow, t.practice.id, calendars, remaining, actor)
+    made = insert_object(uow, t.practice, calendars, remaining, actor)
     pairs = _with_their_ids(remaining, made)
     _keep_confirmed(uow, made, pairs)
     personal = {a.id: new for a, new in pairs if a.id is not None}

@@ -25,7 +25,7 @@ def prepare(
     deletion = moved.first
     if not isinstance(deletion, Deletion):
         return None
-    rows = appointment_rows.lock(uow, practice.id, deletion.appointment_id)
+    rows = appointment_rows.lock(uow, practice, deletion.appointment_id)
     if rows is None:
         return None
     restored: dict[int, Row] = {}

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from radicale_practice.practice import zones
-from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_documented
+from radicale_practice.practice.appointment_rows import Row, Rows, is_documented
 from radicale_practice.practice.book import plan
 from radicale_practice.practice.book.as_shown import as_shown
 from radicale_practice.practice.errors import InvalidValue
@@ -33,7 +33,7 @@ def shift_series(rows: Rows, start: datetime | None, end: datetime | None) -> di
     Tuesday of a month" on another day of the week).
     """
     rows = as_shown(rows)
-    old = entry_of(rows.master)
+    old = rows.entry(rows.master)
     by = start - nearest(old, start) if start is not None else timedelta()
     length = old.end - old.start
     if end is not None:
@@ -47,8 +47,8 @@ def shift_series(rows: Rows, start: datetime | None, end: datetime | None) -> di
     new = _shifted_master(old, by, length)
     here = rows.here()
     elsewhere = [r["recurrence_id"] for i, r in rows.overrides.items() if i not in here]
-    current = CalendarObject("", (old, *(entry_of(r) for r in here.values())), frozenset(elsewhere))
-    instances = [_shifted_instance(entry_of(r), is_documented(r), old, by, length) for r in here.values()]
+    current = CalendarObject("", (old, *(rows.entry(r) for r in here.values())), frozenset(elsewhere))
+    instances = [_shifted_instance(rows.entry(r), is_documented(r), old, by, length) for r in here.values()]
     desired = CalendarObject("", (new, *instances), frozenset(d + by for d in elsewhere))
     return plan.make(current, desired, rows).updates
 

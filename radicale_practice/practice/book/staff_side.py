@@ -335,7 +335,7 @@ def show_instance(uow: UnitOfWork, appointment_id: int, on: datetime) -> Shown:
         calendars = rows.calendars.get(rows.id, {}) if row is not rows.master else shown.calendars
         return replace(shown, calendars=calendars)
     series = show(uow, appointment_id)
-    plain = entry_of(row)
+    plain = rows.entry(row)
     known = series.appointment
     instance = replace(plain, id=None, patient=known.patient, location=known.location, public_id="")
     return replace(series, appointment=instance, overrides=())
@@ -358,17 +358,18 @@ def show(uow: UnitOfWork, appointment_id: int) -> Shown:
         .order_by(a.c.recurrence_id)
     )
     rows = list(uow.connection.execute(query).mappings())
-    entries = {r["id"]: _entry(r) for r in rows}
-    if appointment_id not in entries:
+    practice_id = next((r["practice_id"] for r in rows if r["id"] == appointment_id), None)
+    if practice_id is None:
         raise NotFound(f"appointment {appointment_id}")
+    zone = practices.get(uow, practice_id).time_zone
+    entries = {r["id"]: _entry(r, zone) for r in rows}
     calendars = appointment_rows.calendars_of(uow, appointment_id)
     main = entries.pop(appointment_id)
-    practice_id = next(r["practice_id"] for r in rows if r["id"] == appointment_id)
     return Shown(main, tuple(entries.values()), calendars.get(appointment_id, {}), practice_id)
 
 
-def _entry(row: Any) -> Appointment:
-    entry = entry_of(row)
+def _entry(row: Any, practice_zone: str) -> Appointment:
+    entry = entry_of(row, practice_zone)
     person = entry.patient
     if person is not None:
         person = Patient(person.id, row["number"] or "", row["first_name"] or "", row["last_name"] or "")
@@ -424,7 +425,7 @@ def _insert(
     private = {c for c, f in facts.items() if f.private}
     with attempt(uow):
         fields = {"external_id": new.external_id} if new.external_id else {}
-        rows = insert_object(uow, practice.id, roles, CalendarObject("", (entry,)), actor, fields=fields)
+        rows = insert_object(uow, practice, roles, CalendarObject("", (entry,)), actor, fields=fields)
         clash = decide(uow, practice, rows, private)
     journal.write_of(
         uow,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from radicale_practice.practice import appointment_rows, practices
-from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_private
+from radicale_practice.practice.appointment_rows import Row, Rows, is_private
 from radicale_practice.practice.book.permissions import CalendarFacts
 from radicale_practice.practice.book.places import change_calendar, set_rooms
 from radicale_practice.practice.book.writing import attempt, insert_override, state_after
@@ -83,7 +84,7 @@ def write(
             instance = insert_override(uow, rows, instance, actor)
             changes[int(instance["id"])] = changes.pop(FRESH, {})
         appointment_rows.update_rows(uow, rows.all, changes)
-        after = Rows(rows.master, rows.overrides, placed.calendars).with_changes(changes)
+        after = replace(rows, calendars=placed.calendars).with_changes(changes)
         judged = after
         if instance is not None and moves and calendar_id is not None:
             judged = _instance_elsewhere(uow, after, int(instance["id"]), calendar_id)
@@ -111,8 +112,8 @@ def write(
 
 def _takes_its_time_now(rows: Rows, after: Rows) -> bool:
     """Whether something of it blocks time that did not before."""
-    before = {int(r["id"]) for r in rows.all if availability.blocks(entry_of(r))}
-    return any(availability.blocks(entry_of(r)) and int(r["id"]) not in before for r in after.all)
+    before = {int(r["id"]) for r in rows.all if availability.blocks(rows.entry(r))}
+    return any(availability.blocks(after.entry(r)) and int(r["id"]) not in before for r in after.all)
 
 
 def _instance_elsewhere(uow: UnitOfWork, rows: Rows, row_id: int, calendar_id: int) -> Rows:
@@ -122,7 +123,7 @@ def _instance_elsewhere(uow: UnitOfWork, rows: Rows, row_id: int, calendar_id: i
     appointment_rows.leave_calendars(uow, [row_id], set(known) - set(kept))
     appointment_rows.put_into_calendars(uow, [row_id], {calendar_id: "owner"})
     rows.calendars[row_id] = {**kept, calendar_id: "owner"}
-    return Rows(rows.overrides[row_id], {}, {row_id: rows.calendars[row_id]})
+    return Rows(rows.overrides[row_id], rows.time_zone, {}, {row_id: rows.calendars[row_id]})
 
 
 def _check_no_room(facts: Mapping[int, CalendarFacts], owner: int | None, calendar_id: int) -> None:
@@ -144,21 +145,22 @@ def _placed(
         after = change_calendar(uow, rows, owner, facts[calendar_id])
     elif calendar_id is not None:
         appointment_rows.put_into_calendars(uow, [rows.id], {calendar_id: "owner"})
-        after = Rows(rows.master, rows.overrides, {**rows.calendars, rows.id: {calendar_id: "owner"}})
+        after = replace(rows, calendars={**rows.calendars, rows.id: {calendar_id: "owner"}})
     return after if rooms is None else set_rooms(uow, after, rooms)
 
 
 def rows_of(uow: UnitOfWork, appointment_id: int, *, locking: bool = True) -> tuple[Rows, Practice]:
     """The locked rows of an appointment or series, and its practice. Raises ``NotFound``."""
-    rows = None
     practice_id = uow.connection.execute(
         select(appointment.c.practice_id).where(appointment.c.id == appointment_id)
     ).scalar()
-    if practice_id is not None:
-        rows = appointment_rows.lock(uow, int(practice_id), appointment_id, locking=locking)
+    if practice_id is None:
+        raise NotFound(f"appointment {appointment_id}")
+    practice = practices.get(uow, int(practice_id))
+    rows = appointment_rows.lock(uow, practice, appointment_id, locking=locking)
     if rows is None:
         raise NotFound(f"appointment {appointment_id}")
-    return rows, practices.get(uow, int(rows.master["practice_id"]))
+    return rows, practice
 
 
 def facts_of(uow: UnitOfWork, practice_id: int, calendar_ids: Any) -> dict[int, CalendarFacts]:

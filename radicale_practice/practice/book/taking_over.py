@@ -59,7 +59,7 @@ def take_over_copy(event: Event, rows: Rows, moved: Moved | None) -> Outcome | N
 
 def _locked(uow: UnitOfWork, practice: Practice, copy: Copy) -> Rows | None:
     """The copy's rows, if they are still nothing but a copy in the calendar where they were read."""
-    rows = appointment_rows.lock(uow, practice.id, copy.stored.appointment_id)
+    rows = appointment_rows.lock(uow, practice, copy.stored.appointment_id)
     if rows is None or rows.master["status"] == Status.CANCELLED:
         return None
     if any(is_documented(r) or r["external_id"] is not None for r in rows.all):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from radicale_practice.practice.appointment_rows import Row, Rows, entry_of, is_documented, is_private
+from radicale_practice.practice.appointment_rows import Row, Rows, is_documented, is_private
 from radicale_practice.practice.book import codec, plan, reach
 from radicale_practice.practice.book.as_shown import as_shown
 from radicale_practice.practice.book.permissions import CalendarFacts
@@ -111,7 +111,7 @@ def enters(source: CalendarFacts, target: CalendarFacts, rows: Rows) -> bool:
 def _both_changed(moved: Moved, rows: Rows) -> bool:
     """Whether the device and somebody in the practice have changed of one series when it takes place."""
     former, desired = moved.former, moved.desired
-    is_now = CalendarObject("", tuple(entry_of(r) for r in (rows.master, *rows.here().values())))
+    is_now = CalendarObject("", tuple(rows.entry(r) for r in (rows.master, *rows.here().values())))
     was = _dates(former)
     return _dates(desired) != was and _dates(is_now) != was
 

@@ -14,6 +14,7 @@ from radicale_practice.practice.appointment_rows import Row, Rows
 from radicale_practice.practice.book.plan import Plan
 from radicale_practice.practice.database import UnitOfWork, savepoint
 from radicale_practice.practice.model import Actor, Appointment, CalendarObject, Status
+from radicale_practice.practice.projections import Practice
 from radicale_practice.practice.records import beside, journal
 from radicale_practice.practice.sync import revisions
 
@@ -31,7 +32,7 @@ def attempt(uow: UnitOfWork) -> Iterator[None]:
 
 def insert_object(
     uow: UnitOfWork,
-    practice_id: int,
+    practice: Practice,
     calendars: Mapping[int, str],
     entry: CalendarObject,
     actor: Actor,
@@ -46,7 +47,7 @@ def insert_object(
     a master get a *hollow* one: cancelled, so that it stands for nothing but their series.
     """
     common = {
-        "practice_id": practice_id,
+        "practice_id": practice.id,
         "created_by": actor.staff_id,
         "status": str(status),
         "unconfirmed_reason": unconfirmed_reason,
@@ -58,7 +59,7 @@ def insert_object(
     if entry.master is None:
         values["status"] = str(Status.CANCELLED)
     (master_id,) = book_rows.insert_rows(uow, [values])
-    rows = Rows(_written(values, master_id), {}, {master_id: dict(calendars)})
+    rows = Rows(_written(values, master_id), practice.time_zone, {}, {master_id: dict(calendars)})
     book_rows.put_into_calendars(uow, [master_id], calendars)
     extras = {master_id: entry.master.extra} if entry.master else {}
     personal = {master_id: entry.master.personal} if entry.master else {}
@@ -81,7 +82,7 @@ def carry_out(uow: UnitOfWork, rows: Rows, plan: Plan, actor: Actor) -> tuple[Ro
     before |= _beside_before(uow, rows, plan, actor)
     book_rows.update_rows(uow, rows.all, updates)
     book_rows.delete_rows(uow, plan.deletes)
-    after = Rows({**rows.master, **updates.get(rows.id, {})}, {}, dict(rows.calendars))
+    after = Rows({**rows.master, **updates.get(rows.id, {})}, rows.time_zone, {}, dict(rows.calendars))
     if "extras" in before:
         after.extras = beside.as_json(_extras_after(rows.id, plan, actor))
     for row_id, row in rows.overrides.items():
@@ -150,9 +151,10 @@ def touch_extras(uow: UnitOfWork, appointment_id: int, plan: Plan, actor: Actor)
 def insert_override(uow: UnitOfWork, rows: Rows, instance: Row, actor: Actor) -> Row:
     """Give one instance of a series a row of its own, with what devices keep with the series; the row.
 
-    ``instance``: the row as it shall be, its id excepted; ``rows`` has it afterwards.
+    ``instance``: the row as it shall be, its id excepted, with the series' zone as that is written; ``rows``
+    has it afterwards.
     """
-    entry = book_rows.entry_of({**instance, "id": None})
+    entry = replace(rows.entry({**instance, "id": None}), time_zone=instance["time_zone"])
     common = {
         "practice_id": rows.master["practice_id"],
         "created_by": actor.staff_id,

@@ -158,10 +158,9 @@ class Reader:
             personal,
             room_id,
         ) = row
-        zone = zones.canonical(time_zone)
-        if zone is None:
+        zone = zones.meant(time_zone, self.time_zone)
+        if zones.canonical(time_zone) is None:
             note_once(identifier, "unknown time zone")
-            zone = self.time_zone
         start, end, all_day = times(identifier, starts_at, ends_at, bool(all_day), created_at)
         person = place = None
         if patient_id is not None:
@@ -189,7 +188,7 @@ class Reader:
             transparent=bool(transparent),
             unconfirmed_reason=unconfirmed_reason,
             author_staff_id=created_by,
-            rrule=_rule(identifier, rrule, time_zone, all_day) if rrule else "",
+            rrule=_rule(identifier, rrule, zone, all_day) if rrule else "",
             rdate=dates(rdate, all_day) if rdate else (),
             exdate=dates(exdate, all_day) if exdate else (),
             recurrence_id=recurrence_id,
@@ -210,12 +209,12 @@ def timing(
     rdate: str,
     exdate: str,
 ) -> Appointment:
-    """An appointment of its times alone, read as ``Reader.read`` reads them (an unknown zone as UTC)."""
+    """An appointment of its times alone, read as ``Reader.read`` reads them; ``time_zone``: the one meant."""
     start, end, all_day = times(identifier, starts_at, ends_at, all_day, None)
     return Appointment(
         start=start,
         end=end,
-        time_zone=zones.canonical(time_zone) or "UTC",
+        time_zone=time_zone,
         all_day=all_day,
         rrule=_rule(identifier, rrule, time_zone, all_day) if rrule else "",
         rdate=dates(rdate, all_day) if rdate else (),
@@ -252,8 +251,7 @@ def _rule(identifier: int, rrule: str, time_zone: str, all_day: bool) -> str:
     except InvalidValue:
         note_once(identifier, "its recurrence rule cannot be read")
         return ""
-    zone = zones.canonical(time_zone)
-    return with_utc_end(rrule, zone, all_day) if zone is not None else rrule
+    return with_utc_end(rrule, time_zone, all_day)
 
 
 def _plain(moment: datetime) -> datetime:

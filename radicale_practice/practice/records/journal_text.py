@@ -229,7 +229,7 @@ def _moment(row: Mapping[str, Any], now: _Now) -> str:
         start = datetime.strptime(str(row.get("starts_at", "")), WALL_TIME_FORMAT)
     except ValueError:
         return ""
-    zone = str(row.get("time_zone") or now.zone)
+    zone = zones.meant(str(row.get("time_zone", "")), now.zone)
     if zone != now.zone and not row.get("all_day"):
         start = zones.to_wall(zones.to_utc(start, zone), now.zone)
     day = _DAYS[start.weekday()]

@@ -145,7 +145,7 @@ def _take_back(
         try:
             with attempt(uow):
                 undo_writing.write(book, practice, actor)
-                clashes = undo_writing.clashes(book)
+                clashes = undo_writing.clashes(book, practice)
                 taken = {r.id for r, clash in clashes if double_booking.forbidden(practice, r, clash)}
                 if taken or dry_run:
                     raise _Again(taken)

@@ -24,7 +24,7 @@ from radicale_practice.practice.sync import revisions
 
 def write(book: WantedRows, practice: Practice, actor: Actor) -> None:
     """Bring the rows to what is wanted, and journal it: one row for each appointment."""
-    _keep_what_others_own(book)
+    _keep_what_others_own(book, practice)
     changes = {
         i: _change(book, i, kept, actor)
         for i, kept in book.wanted.items()
@@ -45,14 +45,14 @@ def write(book: WantedRows, practice: Practice, actor: Actor) -> None:
     _record(book, actor, {*changes, *gone, *back})
 
 
-def clashes(book: WantedRows) -> list[tuple[Rows, double_booking.Clash]]:
+def clashes(book: WantedRows, practice: Practice) -> list[tuple[Rows, double_booking.Clash]]:
     """What has come back to a time that is taken, with what stands in its way. Draws the revisions."""
     revisions.flush(book.uow)
     members: dict[int, list[int]] = {}
     for row_id in book.wanted:
         members.setdefault(book.master_of(row_id), []).append(row_id)
     back = [
-        _rows_after(book, m, members.get(m, [m]))
+        _rows_after(book, practice, m, members.get(m, [m]))
         for m in sorted(book.undone)
         if book.wanted.get(m) and _comes_back(book, m, members.get(m, [m]))
     ]
@@ -65,7 +65,7 @@ def clashes(book: WantedRows) -> list[tuple[Rows, double_booking.Clash]]:
     return double_booking.decide_many(book.uow, back, private)
 
 
-def _keep_what_others_own(book: WantedRows) -> None:
+def _keep_what_others_own(book: WantedRows, practice: Practice) -> None:
     """A row that a practice program has taken for its own is not deleted: it follows its series again."""
     for row_id, kept in book.wanted.items():
         row = book.rows.get(row_id)
@@ -76,8 +76,9 @@ def _keep_what_others_own(book: WantedRows) -> None:
             book.cancel(row_id, book.is_now[row_id])
             continue
         series = {**book.rows.get(int(row["series_id"]), row), **book_journal.columns(master)}
-        plain = as_its_rule(entry_of(series), series, row["recurrence_id"])
-        book.wanted[row_id] = book_journal.snapshot({**row, **plain})
+        plain = as_its_rule(entry_of(series, practice.time_zone), series, row["recurrence_id"])
+        as_written = {"time_zone": series["time_zone"]}
+        book.wanted[row_id] = book_journal.snapshot({**row, **plain, **as_written})
 
 
 def _change(book: WantedRows, row_id: int, kept: dict[str, Any], actor: Actor) -> Row:
@@ -162,14 +163,14 @@ def _comes_back(book: WantedRows, master: int, members: list[int]) -> bool:
     return False
 
 
-def _rows_after(book: WantedRows, master: int, members: list[int]) -> Rows:
+def _rows_after(book: WantedRows, practice: Practice, master: int, members: list[int]) -> Rows:
     found: dict[int, Row] = {
         i: {"external_id": None, **book.rows.get(i, {}), "id": i, **book_journal.columns(kept)}
         for i in members
         if (kept := book.wanted[i]) is not None
     }
     calendars = {i: {int(c): role for c, role in book.wanted_calendars.get(i, {}).items()} for i in found}
-    return Rows(found.pop(master), found, calendars)
+    return Rows(found.pop(master), practice.time_zone, found, calendars)
 
 
 def _record(book: WantedRows, actor: Actor, touched: set[int]) -> None:

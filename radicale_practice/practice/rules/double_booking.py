@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from radicale_practice.practice.appointment_rows import Rows, entry_of
+from radicale_practice.practice.appointment_rows import Rows
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.model import Actor, Appointment, Status
 from radicale_practice.practice.notices import attention_entry, attention_rows
@@ -101,7 +101,7 @@ def _entries(rows: Rows) -> list[Appointment]:
     if attention_entry.is_entry(rows.master):
         return []
     return [
-        entry_of(r)
+        rows.entry(r)
         for r in (rows.master, *rows.here().values())
         if r["status"] not in _NOT_BLOCKING
         and (not r["transparent"] or _is_absent(r) or (r is rows.master and rows.is_series))

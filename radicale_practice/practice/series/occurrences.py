@@ -157,10 +157,11 @@ def _store(uow: UnitOfWork, ids: Sequence[int], until: datetime) -> int:
 
 def _series(row: Any) -> Appointment | None:
     """What decides the occurrences, read as ``stored_rows`` reads it; None if it cannot be known here."""
-    if row.starts_at is None or row.ends_at is None or zones.canonical(row.time_zone) is None:
+    zone = zones.canonical(row.time_zone)
+    if row.starts_at is None or row.ends_at is None or zone is None:
         return None
     return stored_rows.timing(
-        row.id, row.starts_at, row.ends_at, row.time_zone, bool(row.all_day), row.rrule, row.rdate, row.exdate
+        row.id, row.starts_at, row.ends_at, zone, bool(row.all_day), row.rrule, row.rdate, row.exdate
     )
 
 

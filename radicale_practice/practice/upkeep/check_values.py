@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import String, or_, select, text
 
+from radicale_practice.practice import zones
 from radicale_practice.practice.database import UnitOfWork
 from radicale_practice.practice.errors import InvalidValue
 from radicale_practice.practice.people.staff import is_user_name
@@ -21,8 +21,8 @@ Found = tuple[str, str, list[str], str]
 def value_problems(uow: UnitOfWork) -> Iterator[Found]:
     """(kind, table, ids, reason) of rows whose values cannot be read."""
     for table in ("practice", "appointment"):
-        zones = uow.connection.execute(text(f"SELECT time_zone, min(id) FROM {table} GROUP BY time_zone"))
-        ids = [str(row[1]) for row in zones if not _is_zone(row[0])]
+        names = uow.connection.execute(text(f"SELECT time_zone, min(id) FROM {table} GROUP BY time_zone"))
+        ids = [str(row[1]) for row in names if zones.canonical(row[0]) is None]
         if ids:
             yield "zone", table, ids, "the first of each group of rows with an unknown time zone"
     yield from _user_names(uow)
@@ -79,20 +79,12 @@ def unreadable_appointments(uow: UnitOfWork) -> dict[int, str]:
     checks = [*_series(uow), *(_times(uow) if uow.dialect == "sqlite" else ())]
     for kind, _, ids, _ in checks:
         found |= dict.fromkeys(map(int, ids), kind)
-    zones = uow.connection.execute(select(appointment.c.time_zone).distinct()).scalars()
-    unknown = [name for name in zones if not _is_zone(name)]
+    names = uow.connection.execute(select(appointment.c.time_zone).distinct()).scalars()
+    unknown = [name for name in names if zones.canonical(name) is None]
     if unknown:
         rows = select(appointment.c.id).where(appointment.c.time_zone.in_(unknown))
         found |= dict.fromkeys(uow.connection.execute(rows).scalars(), "zone")
     return found
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        return False
-    return True
 
 
 def _times(uow: UnitOfWork) -> Iterator[Found]:
