@@ -16,7 +16,7 @@ from radicale_practice.practice.accesses import access_map, limited
 from radicale_practice.practice.database import Database, UnitOfWork
 from radicale_practice.practice.errors import NotFound
 from radicale_practice.practice.model import Access, Role, Status, Viewer, Window
-from radicale_practice.practice.reading import availability, range_states
+from radicale_practice.practice.reading import availability, range_states, stored_rows
 from radicale_practice.practice.reading.calendar_objects import StoredObject, load, load_range
 from tests.database.house import book, furnish, furnished, place, run
 
@@ -281,6 +281,7 @@ def test_bad_rows_break_nothing_and_are_logged_by_id(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
+    stored_rows.note_once.cache_clear()
     with furnished(database).write() as uow:
         good = book(uow, 1, subject="Geheim")
         zone = book(uow, 1, time_zone="../../etc/passwd", subject="Geheim")
@@ -296,6 +297,12 @@ def test_bad_rows_break_nothing_and_are_logged_by_id(
         for ranged in (load_range, range_states.in_range):
             assert len(ranged(uow, ME, 1, datetime(2026, 3, 2), datetime(2026, 3, 3))) == 5
     assert "Geheim" not in caplog.text and "passwd" not in caplog.text
+    noted = [record.args for record in caplog.records]
+    assert noted == [
+        (zone, "unknown time zone"),
+        (rule, "its recurrence rule cannot be read"),
+        (dates, "its further or excluded dates are not all times"),
+    ]
 
 
 def test_rows_that_no_check_would_let_in(sqlite_url: str) -> None:

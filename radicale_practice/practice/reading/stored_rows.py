@@ -189,8 +189,8 @@ class Reader:
             unconfirmed_reason=unconfirmed_reason,
             author_staff_id=created_by,
             rrule=_rule(identifier, rrule, zone, all_day) if rrule else "",
-            rdate=dates(rdate, all_day) if rdate else (),
-            exdate=dates(exdate, all_day) if exdate else (),
+            rdate=dates(identifier, rdate, all_day) if rdate else (),
+            exdate=dates(identifier, exdate, all_day) if exdate else (),
             recurrence_id=recurrence_id,
             extra=extra or "",
             personal=personal or "",
@@ -217,20 +217,20 @@ def timing(
         time_zone=time_zone,
         all_day=all_day,
         rrule=_rule(identifier, rrule, time_zone, all_day) if rrule else "",
-        rdate=dates(rdate, all_day) if rdate else (),
-        exdate=dates(exdate, all_day) if exdate else (),
+        rdate=dates(identifier, rdate, all_day) if rdate else (),
+        exdate=dates(identifier, exdate, all_day) if exdate else (),
         id=identifier,
     )
 
 
-def dates(text: str, all_day: bool = False) -> tuple[datetime, ...]:
+def dates(identifier: int, text: str, all_day: bool = False) -> tuple[datetime, ...]:
     """The wall times of an ``rdate`` or ``exdate`` column; what is no time is left out."""
     found = []
-    for part in text.split(",")[:MOST_DATES]:
+    for part in filter(None, map(str.strip, text.split(",")[:MOST_DATES])):
         try:
-            found.append(_plain(datetime.fromisoformat(part.strip())))
+            found.append(_plain(datetime.fromisoformat(part)))
         except ValueError:
-            continue
+            note_once(identifier, "its further or excluded dates are not all times")
     return tuple(midnight(moment) for moment in found) if all_day else tuple(found)
 
 
