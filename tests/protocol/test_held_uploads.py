@@ -54,3 +54,22 @@ def test_davx5_goes_on_beside_what_cannot_be_stored(own: MakeClient, house: Hous
     assert (others.status, phone.status) == (403 if rule else 413, 403)
     conditions = {child.tag for child in phone.document}
     assert conditions == {child.tag for child in others.document} | {"{DAV:}need-privileges"}
+
+
+def test_a_folder_that_outlook_uploads_is_taken_over_as_far_as_the_brake_lets_it(
+    own: MakeClient, house: House
+) -> None:
+    setting(house, brake_creations=10, attention_entry=False)
+    outlook, path = own(agent="CalDavSynchronizer/4.5"), house.path(ANNA)
+    names = [f"{path}{number}.ics" for number in range(30)]
+    for _ in range(2):  # what was refused is sent again at the next synchronisation
+        there = outlook.sync(path).responses()
+        for number, name in enumerate(names):
+            if name in there:
+                continue
+            upload = event(f"{number}@x", f"Kurs {number}", f"202701{number + 1:02d}T100000")
+            status = outlook.put(name, upload, if_none_match="*").status
+            assert status == (201 if number < 10 else 403), number
+    assert set(outlook.sync(path).responses()) == set(names[:10])
+    assert _rows(house, "SELECT count(*) FROM appointment") == [10]
+    assert _rows(house, "SELECT count FROM attention WHERE kind = 'burst'") == [20]
